@@ -1,0 +1,5 @@
+"""``python -m geoplan`` is the console script."""
+
+from geoplan.cli import main
+
+main()

@@ -1,0 +1,58 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_COUNTY = (
+    click.argument("villages", type=click.Path(path_type=Path)),
+    click.option(
+        "-l", "--layers", "layers_dir", type=click.Path(path_type=Path), help="Folder of the other layers."
+    ),
+    click.option(
+        "-p", "--policy", type=click.Path(path_type=Path), help="Policy file; default policy.toml beside."
+    ),
+    click.option(
+        "--overlay", "overlays", multiple=True, help="Scenario by name (scenarios/NAME.toml) or file."
+    ),
+    click.option(
+        "--datum",
+        type=click.Choice(["wgs84", "cgcs2000", "gcj02", "bd09"]),
+        help="Datum of longitudes and latitudes.",
+    ),
+    click.option("--crs", help="CRS of files that have none, for example EPSG:4544."),
+    click.option("--lock", "locks", multiple=True, metavar="ID=ROUTE", help="Fix the route of a village."),
+)
+
+
+def county_options(command: Command) -> Command:
+    """The arguments that say which county is meant and how to read it."""
+    for option in reversed(_COUNTY):
+        command = option(command)
+    return command
+
+
+def parsed_locks(locks: tuple[str, ...]) -> dict[str, str]:
+    """``ID=ROUTE`` pairs as a mapping."""
+    pairs = [lock.partition("=") for lock in locks]
+    wrong = [lock for lock, pair in zip(locks, pairs, strict=True) if not all(pair)]
+    if wrong:
+        raise click.BadParameter(f"{wrong[0]!r} is not ID=ROUTE", param_hint="--lock")
+    return {village: route for village, _, route in pairs}
+
+
+def printable(text: str) -> str:
+    r"""Text without control characters, so that a name cannot drive a terminal.
+
+    Examples
+    --------
+    >>> printable("a\x1b[31mb")
+    'a\\x1b[31mb'
+    """
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)

@@ -1,0 +1,179 @@
+"""ESRI Shapefile: its parts must agree, and its text must be what it says it is."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import struct
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pyogrio.raw
+from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, FieldError, GeometryError
+from pyproj import CRS
+from pyproj.exceptions import CRSError
+
+from geoplan.io.cells import visible
+from geoplan.io.geopackage import shapes_of_wkb
+from geoplan.io.raw import Raw, Source, broken_shapes, objects
+from geoplan.io.sniff import SHAPE, Unreadable, read_bytes
+
+#: Parts read with a ``.shp``; the first two must be there.
+SIDECARS = (".shx", ".dbf", ".prj", ".cpg")
+#: Other files that GIS programs put beside a shapefile.
+BESIDE = (".sbn", ".sbx", ".qpj", ".qix", ".fix", ".ain", ".aih", ".atx", ".ixs", ".mxs")
+#: Names under which Chinese GIS programs write code page 936; GB18030 holds all of it.
+_CODE_PAGE_936 = ("936", "cp936", "gbk", "gb2312", "gb18030", "ansi936", "oem936")
+_DBF_HEADER = 32
+
+
+def sidecars(path: Path) -> dict[str, Path]:
+    """The parts that lie beside a ``.shp``, by ending, whatever the case of their names."""
+    found: dict[str, Path] = {}
+    for ending in SIDECARS:
+        for candidate in (path.with_suffix(ending), path.with_suffix(ending.upper())):
+            if candidate.exists() or candidate.is_symlink():
+                found.setdefault(ending, candidate)
+    return found
+
+
+def read_shapefile(data: bytes, parts: dict[str, bytes], source: Source) -> Raw:
+    """Cells and shapes of a shapefile.
+
+    Parameters
+    ----------
+    data : bytes
+        Content of the ``.shp``.
+    parts : dict of str to bytes
+        Content of the parts beside it, by ending.
+    source : Source
+        Where it comes from.
+
+    Raises
+    ------
+    Unreadable
+        If a part is missing or cut, if the parts disagree, or if the text is
+        in no encoding that is known.
+    """
+    _check_parts(data, parts)
+    encoding = _encoding(parts)
+    try:
+        meta, _, blobs, cells = pyogrio.raw.read(_zipped(data, parts), encoding=encoding)
+    except (DataSourceError, DataLayerError, FeatureError, FieldError, GeometryError, ValueError) as error:
+        raise Unreadable(f"is a damaged shapefile ({visible(error)})", "export the layer again") from None
+    shapes, broken = shapes_of_wkb(list(blobs))
+    return Raw(
+        source=source,
+        columns={str(n): objects(values.tolist()) for n, values in zip(meta["fields"], cells, strict=True)},
+        shapes=shapes,
+        rows=np.arange(1, len(shapes) + 1),
+        crs=_crs(parts),
+        broken=broken,
+        cut_names=True,
+        problems=broken_shapes(broken, source),
+    )
+
+
+def read_parts(path: Path) -> dict[str, bytes]:
+    """Content of the parts beside a ``.shp``, by ending."""
+    parts = {}
+    for ending, part in sidecars(path).items():
+        try:
+            parts[ending] = read_bytes(part)
+        except Unreadable as error:
+            raise Unreadable(f"its part {part.name} {error.message}", error.remedy) from None
+    return parts
+
+
+def _check_parts(data: bytes, parts: dict[str, bytes]) -> None:
+    for ending in (".shx", ".dbf"):
+        if ending not in parts:
+            raise Unreadable(f"its {ending} file is missing", "copy all files of the shapefile together")
+    shx, dbf = parts[".shx"], parts[".dbf"]
+    remedy = "copy all files of the shapefile again"
+    if not shx.startswith(SHAPE) or len(shx) < 100 or len(dbf) < _DBF_HEADER:
+        raise Unreadable("its .shx or .dbf file is broken", remedy)
+    if _declared_size(data) > len(data) or _declared_size(shx) > len(shx):
+        raise Unreadable("is a truncated shapefile", remedy)
+    count, header, width = struct.unpack_from("<IHH", dbf, 4)
+    if header + count * width > len(dbf):
+        raise Unreadable("its .dbf file is truncated", remedy)
+    shapes = (_declared_size(shx) - 100) // 8
+    if shapes != count:
+        raise Unreadable(f"has {shapes} shapes in the .shx and {count} rows in the .dbf", remedy)
+
+
+def _declared_size(part: bytes) -> int:
+    """Size that the header of a .shp or .shx gives, in 16-bit words there. [byte]"""
+    return 2 * int(struct.unpack_from(">I", part, 24)[0]) if len(part) >= 100 else 2**32
+
+
+def _encoding(parts: dict[str, bytes]) -> str:
+    """Encoding of the attribute table: what the .cpg says, else UTF-8 if it is that, else GB18030."""
+    texts = _texts(parts[".dbf"])
+    said = parts.get(".cpg", b"").decode("ascii", "replace").strip()
+    candidates = [_codec(said)] if said else ["utf-8", "gb18030"]
+    for codec in candidates:
+        if all(_decodes(text, codec) for text in texts):
+            return codec
+        if codec == "utf-8" and all(_decodes(text, codec, cut=True) for text in texts):
+            raise Unreadable(
+                "its .dbf is UTF-8 cut in the middle of a character", "use shorter names and texts"
+            )
+    named = f"{visible(said)}, as its .cpg says" if said else "UTF-8 or GB18030"
+    raise Unreadable(f"its .dbf is not {named}", "export the shapefile as UTF-8 with a .cpg")
+
+
+def _texts(dbf: bytes) -> set[bytes]:
+    """Field names and the different values of text fields, as bytes."""
+    count, header, width = struct.unpack_from("<IHH", dbf, 4)
+    texts = set()
+    start = 1  # the deletion mark
+    for at in range(_DBF_HEADER, header - 1, _DBF_HEADER):
+        field = dbf[at : at + _DBF_HEADER]
+        texts.add(field[:11].split(b"\x00")[0])
+        if field[11:12] == b"C":
+            first = header + start
+            texts |= {dbf[o : o + field[16]] for o in range(first, first + count * width, width)}
+        start += field[16]
+    return {text.rstrip(b" \x00") for text in texts}
+
+
+def _decodes(text: bytes, codec: str, *, cut: bool = False) -> bool:
+    try:
+        codecs.getincrementaldecoder(codec)().decode(text, final=not cut)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _codec(said: str) -> str:
+    plain = said.lower().replace(" ", "").replace("-", "")
+    if plain in _CODE_PAGE_936:
+        return "gb18030"
+    try:
+        return codecs.lookup("utf-8" if plain == "65001" else said).name
+    except LookupError:
+        raise Unreadable(
+            f"its .cpg names an unknown encoding {visible(said)!r}", "write UTF-8 into the .cpg"
+        ) from None
+
+
+def _crs(parts: dict[str, bytes]) -> CRS | None:
+    if ".prj" not in parts:
+        return None
+    try:
+        return CRS.from_wkt(parts[".prj"].decode("utf-8-sig", "replace"))
+    except CRSError:
+        raise Unreadable("its .prj names an unknown CRS", "set the CRS of the layer again") from None
+
+
+def _zipped(data: bytes, parts: dict[str, bytes]) -> bytes:
+    """The parts as one archive in memory, so that the driver sees these bytes and no other file."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as members:
+        members.writestr("layer.shp", data)
+        for ending in (".shx", ".dbf"):
+            members.writestr(f"layer{ending}", parts[ending])
+    return archive.getvalue()

@@ -1,0 +1,281 @@
+"""The sections of a policy: what can be said, in which unit, within which bounds.
+
+One class is one table of the TOML file; every field is documented by its name and
+unit and by the comment beside its default in ``data/default.toml``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Purse = Literal["household", "enterprise", "government"]
+Level = Literal["central", "province", "city", "district"]
+LEVELS: tuple[Level, ...] = get_args(Level)
+Supply = Literal["heat", "gas", "grid", "biomass"]
+Dwelling = Literal["bungalow", "apartment"]
+Basis = Literal["equal_service", "behaviour"]
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Percent = Annotated[float, Field(ge=0, le=100)]
+
+
+class Section(BaseModel):
+    """A table of the policy: frozen, unknown keys refused, no text taken for a number."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lists_become_tuples(cls, data: Any) -> Any:
+        return {k: _tuples(v) for k, v in data.items()} if isinstance(data, Mapping) else data
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
+
+
+class Climate(Section):
+    """Outdoor climate of the county. [°C, d]"""
+
+    station: str
+    outdoor_design_c: Annotated[float, Field(ge=-60, le=15)]
+    season_mean_c: Annotated[float, Field(ge=-40, le=17)]
+    season_days: Annotated[float, Field(ge=30, le=365)]
+    indoor_c: Annotated[float, Field(ge=5, le=30)]
+
+    @property
+    def full_load_hours(self) -> float:
+        """Hours at the design load that give the season's heat. [h]"""
+        fraction = (self.indoor_c - self.season_mean_c) / (self.indoor_c - self.outdoor_design_c)
+        return 24.0 * self.season_days * fraction
+
+
+class Demand(Section):
+    """Design heat load and the area that is heated."""
+
+    intensity_bungalow_w_per_m2: Annotated[float, Field(gt=5, le=400)]
+    intensity_bungalow_insulated_w_per_m2: Annotated[float, Field(gt=5, le=400)]
+    intensity_apartment_w_per_m2: Annotated[float, Field(gt=5, le=400)]
+    intensity_apartment_insulated_w_per_m2: Annotated[float, Field(gt=5, le=400)]
+    floor_area_m2: Positive
+    coincidence: Share
+    behaviour_area_m2: Positive
+    behaviour_factor: Share
+
+
+class Economics(Section):
+    """How money of different years is compared."""
+
+    discount_rate: Annotated[float, Field(ge=0, le=0.5)]
+
+
+class Selection(Section):
+    """When the cascade flags or prefers. [%]"""
+
+    argue_pct: Percent
+    near_tie_pct: Percent
+
+
+class Baseline(Section):
+    """Bulk coal burnt today."""
+
+    coal_t_per_household: NotNegative
+
+
+class Access(Section):
+    """How a pipe reaches a village."""
+
+    detour_factor: Annotated[float, Field(ge=1, le=5)]
+    last_mile_m: NotNegative
+    snap_tolerance_m: NotNegative
+    source_snap_m: NotNegative
+    river_crossing_cny: NotNegative
+    railway_crossing_cny: NotNegative
+
+
+class Pipes(Section):
+    """The pipe table: one entry per nominal diameter, ascending."""
+
+    dn_mm: tuple[int, ...]
+    inner_diameter_m: tuple[Positive, ...]
+    cny_per_m: tuple[Positive, ...]
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Pipes:
+        columns = (self.dn_mm, self.inner_diameter_m, self.cny_per_m)
+        if len({len(c) for c in columns}) != 1 or not self.dn_mm:
+            raise ValueError("dn_mm, inner_diameter_m and cny_per_m must have the same length, at least 1")
+        if any(list(c) != sorted(set(c)) for c in columns):
+            raise ValueError("dn_mm, inner_diameter_m and cny_per_m must each be strictly ascending")
+        return self
+
+
+class VillageNetwork(Section):
+    """Length of the pipes inside a village per household, by village size."""
+
+    households: tuple[int, ...]
+    bungalow_m_per_household: tuple[Positive, ...]
+    apartment_m_per_household: Positive
+
+    @model_validator(mode="after")
+    def _steps(self) -> VillageNetwork:
+        if len(self.households) != len(self.bungalow_m_per_household) or self.households[:1] != (0,):
+            raise ValueError("households must start at 0 and be as long as bungalow_m_per_household")
+        return self
+
+
+class HeatNetwork(Section):
+    """Hydraulics, losses and cost of the heat network."""
+
+    friction_pa_per_m: Annotated[float, Field(ge=5, le=500)]
+    velocity_max_m_per_s: Annotated[float, Field(ge=0.3, le=6)]
+    delta_t_k: Annotated[float, Field(ge=5, le=120)]
+    roughness_mm: Annotated[float, Field(gt=0, le=5)]
+    density_kg_per_m3: Annotated[float, Field(ge=800, le=1010)]
+    primary_loss: Annotated[float, Field(ge=0, lt=0.5)]
+    secondary_loss_bungalow: Annotated[float, Field(ge=0, lt=0.5)]
+    secondary_loss_apartment: Annotated[float, Field(ge=0, lt=0.5)]
+    guarantee_share: Annotated[float, Field(gt=0, le=1)]
+    lifetime_a: Positive
+    maintenance_share: Share
+    pipes: Pipes
+    village_network: VillageNetwork
+
+
+class GasNetwork(Section):
+    """Cost of a gas branch and the stress day that sizes it."""
+
+    cny_per_m: Positive
+    stress_share: Share
+    lifetime_a: Positive
+    maintenance_share: Share
+
+
+class Grid(Section):
+    """How heating power becomes transformer capacity."""
+
+    power_factor: Annotated[float, Field(gt=0, le=1)]
+    loading_max: Annotated[float, Field(gt=0, le=1)]
+    upgrade_lifetime_a: Positive
+
+
+class Biomass(Section):
+    """Reach of a biomass supply point."""
+
+    radius_m: Positive
+
+
+class Network(Section):
+    """The four networks."""
+
+    heat: HeatNetwork
+    gas: GasNetwork
+    grid: Grid
+    biomass: Biomass
+
+
+class Carrier(Section):
+    """An energy carrier: price and emissions per its unit."""
+
+    unit: str
+    kwh_per_unit: Positive
+    price_cny: NotNegative
+    household_price_cny: NotNegative | None = None
+    co2_kg: NotNegative
+    pm25_g: NotNegative
+    so2_g: NotNegative
+    nox_g: NotNegative
+
+
+class CostItem(Section):
+    """One item of investment; its amounts add up."""
+
+    cny_per_household: NotNegative = 0.0
+    cny_per_m2: NotNegative = 0.0
+    cny_per_unit: NotNegative = 0.0
+    unit_m2: Positive | None = None
+    cny_per_kw: NotNegative = 0.0
+    cny_per_network_m: NotNegative = 0.0
+    lifetime_a: Positive
+    payer: Purse
+    dwelling: Dwelling | None = None
+    grid: bool = False
+
+
+class RoutePolicy(Section):
+    """How one route turns money and energy into heat."""
+
+    supply: Supply | None = None
+    carrier: str
+    full_space: bool = False
+    transition: bool = False
+    efficiency: Positive
+    efficiency_design: Positive | None = None
+    diversity: Share = 1.0
+    free_share: Share = 0.0
+    price_factor: Positive = 1.0
+    household_price_cny_per_m2: NotNegative | None = None
+    maintenance_share: Share = 0.0
+    capex: dict[str, CostItem] = Field(default_factory=dict)
+
+
+Scalar = str | bool | int | float
+
+
+class Rule(Section):
+    """A test of one column of the villages for the routes it names."""
+
+    routes: tuple[str, ...]
+    column: str
+    min: float | None = None
+    max: float | None = None
+    in_: tuple[Scalar, ...] | None = Field(None, alias="in")
+    not_in: tuple[Scalar, ...] | None = None
+    where: dict[str, tuple[Scalar, ...]] = Field(default_factory=dict)
+    missing: Literal["pass", "fail"] = "pass"
+    level: Literal["exclude", "warn"] = "exclude"
+    enabled: bool = True
+    text: str = ""
+
+    @model_validator(mode="after")
+    def _one_test(self) -> Rule:
+        if all(v is None for v in (self.min, self.max, self.in_, self.not_in)):
+            raise ValueError("a rule needs at least one of min, max, in, not_in")
+        return self
+
+
+class Subsidy(Section):
+    """One subsidy of one level of government."""
+
+    level: Level
+    routes: tuple[str, ...]
+    kind: Literal["capital", "operating"] = "capital"
+    cny_per_household: NotNegative = 0.0
+    share: Share | None = None
+    cap_cny_per_household: NotNegative | None = None
+    cny_per_kwh: NotNegative = 0.0
+    cny_per_unit: NotNegative = 0.0
+    threshold_units: NotNegative = 0.0
+    cap_units: NotNegative | None = None
+    threshold_mode: Literal["deductible", "trigger"] = "deductible"
+
+
+class LowCost(Section):
+    """What happens to the capital subsidies when the equipment is cheap."""
+
+    threshold_cny: NotNegative
+    share: Share
+    mode: Literal["pct_of_cost", "pct_of_subsidy"] = "pct_of_cost"
+
+
+class Targets(Section):
+    """Published targets, for comparison; they do not steer the cascade."""
+
+    households: NotNegative | None = None
+    by_year: dict[str, NotNegative] = Field(default_factory=dict)
+    by_route: dict[str, NotNegative] = Field(default_factory=dict)

@@ -1,0 +1,429 @@
+"""The coverage map in a real browser, without a network."""
+
+import base64
+import json
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlparse
+
+import pytest
+
+from geoplan.webmap import coverage_html
+from tests import worlds_map
+
+webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402
+from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver.common.keys import Keys  # noqa: E402
+from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
+
+pytestmark = pytest.mark.skipif(
+    not (CHROMIUM and DRIVER), reason="needs chromium and chromedriver on the PATH; one of them is absent"
+)
+
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--host-resolver-rules=MAP * ~NOTFOUND",
+    "--window-size=1600,1000",
+)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for flag in FLAGS:
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture(scope="module")
+def plan():
+    return worlds_map.plan()
+
+
+@pytest.fixture(scope="module")
+def address(plan, tmp_path_factory):
+    return save(plan, tmp_path_factory.mktemp("page"))
+
+
+@pytest.fixture
+def page(browser, address):
+    return visit(browser, address)
+
+
+def save(plan, folder: Path, **options) -> str:
+    path = folder / "coverage.html"
+    path.write_text(coverage_html(plan, **options), "utf-8")
+    return path.as_uri()
+
+
+def visit(browser, address: str, *, width: int = 1600, height: int = 1000):
+    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    browser.get_log("performance"), browser.get_log("browser")
+    browser.get(address)
+    wait(browser, "return !!window.coverage")
+    return browser
+
+
+def wait(browser, script: str, *arguments):
+    return WebDriverWait(browser, 10).until(lambda b: b.execute_script(script, *arguments))
+
+
+def requests(browser) -> list[str]:
+    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    return [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
+
+
+def text(browser, selector: str) -> str:
+    return browser.find_element(By.CSS_SELECTOR, selector).text
+
+
+def search(browser, query: str, *keys: str) -> None:
+    box = browser.find_element(By.ID, "gp-query")
+    box.clear()
+    box.send_keys(query, *keys)
+
+
+def box(browser, selector: str) -> dict[str, float]:
+    return browser.execute_script(
+        "const r = document.querySelector(arguments[0]).getBoundingClientRect();"
+        "return {x0: r.left, y0: r.top, x1: r.right, y1: r.bottom, w: r.width, h: r.height}",
+        selector,
+    )
+
+
+def apart(a: dict[str, float], b: dict[str, float]) -> bool:
+    return a["x1"] <= b["x0"] or b["x1"] <= a["x0"] or a["y1"] <= b["y0"] or b["y1"] <= a["y0"]
+
+
+def village(plan, **where):
+    rows = plan.villages[~plan.villages["unlocated"].astype(bool)]
+    for column, value in where.items():
+        rows = rows[rows[column] == value]
+    return rows.sort_values("village_id").iloc[0]
+
+
+def point(browser, village_id: str) -> list[float]:
+    """Where a village is drawn, in pixels of the window."""
+    return browser.execute_script(
+        "const v = coverage.page.villageRows.find(v => v.village_id === arguments[0]);"
+        "const p = coverage.map.latLngToContainerPoint([v.lat, v.lon]);"
+        "const r = coverage.map.getContainer().getBoundingClientRect();"
+        "return [p.x + r.left, p.y + r.top]",
+        village_id,
+    )
+
+
+def click_village(browser, village_id: str) -> None:
+    x, y = (round(v) for v in point(browser, village_id))
+    actions = ActionChains(browser)
+    actions.w3c_actions.pointer_action.move_to_location(x, y)
+    actions.w3c_actions.pointer_action.click()
+    actions.perform()
+
+
+def test_the_page_asks_for_nothing_and_complains_of_nothing(browser, address):
+    visit(browser, address)
+    browser.execute_script("coverage.choose(coverage.page.villageRows[0])")
+    wait(browser, "return !document.getElementById('gp-panel').hidden")
+    assert [urlparse(url).scheme for url in requests(browser)] == ["file"]
+    assert browser.get_log("browser") == []
+    assert browser.title == "清洁取暖规划覆盖图（测试县）"
+
+
+def test_legend_numbers_equal_the_plan(page, plan):
+    busy = plan.villages[plan.villages["households"] > 0]
+    sums = busy.groupby("route")["households"].agg(["size", "sum"])
+    rows = page.find_elements(By.CSS_SELECTOR, "[data-group^='route:']")
+    shown = {}
+    for row in rows:
+        counts = [int(c.text.replace(",", "")) for c in row.find_elements(By.CLASS_NAME, "gp-count")]
+        shown[row.get_attribute("data-group").removeprefix("route:")] = counts
+    assert shown == {route: [row["size"], row["sum"]] for route, row in sums.iterrows()}
+    total = [
+        int(c.text.replace(",", "")) for c in page.find_elements(By.CSS_SELECTOR, ".gp-row-sum .gp-count")
+    ]
+    assert total == [len(plan.villages), plan.villages["households"].sum()]
+    assert re.sub("[^0-9]+", " ", text(page, "#gp-totals")).split() == [
+        str(total[1])[:-3],
+        str(total[1])[-3:],
+        "203",
+    ]
+
+
+def test_legend_follows_the_order_of_the_style(page):
+    order = page.execute_script("return coverage.page.routes.map(r => 'route:' + r.id)")
+    rows = [
+        r.get_attribute("data-group") for r in page.find_elements(By.CSS_SELECTOR, "[data-group^='route:']")
+    ]
+    assert rows == [key for key in order if key in rows]
+
+
+def test_every_class_of_the_legend_is_painted_and_can_be_hidden(page):
+    rows = page.find_elements(By.CSS_SELECTOR, "[data-group]")
+    keys = [row.get_attribute("data-group") for row in rows]
+    assert set(keys) == set(page.execute_script("return [...coverage.groups.keys()]"))
+    features = "return coverage.groups.get(arguments[0]).getLayers().length"
+    on = "return coverage.map.hasLayer(coverage.groups.get(arguments[0]))"
+    for key, row in zip(keys, rows, strict=True):
+        painted = page.execute_script(features, key)
+        labels = page.find_elements(By.CLASS_NAME, "gp-label-town")
+        assert painted or (key == "towns" and labels), key
+        tick = row.find_element(By.TAG_NAME, "input")
+        page.execute_script("arguments[0].click()", tick)
+        assert not page.execute_script(on, key), key
+        page.execute_script("arguments[0].click()", tick)
+        assert page.execute_script(on, key), key
+
+
+def test_a_hidden_route_cannot_be_clicked(page, plan):
+    row = village(plan, route="solar_plus")
+    page.find_element(By.CSS_SELECTOR, "[data-group='route:solar_plus'] input").click()
+    click_village(page, row["village_id"])
+    panel = page.find_element(By.ID, "gp-panel")
+    assert not panel.is_displayed() or row["name"] not in panel.text
+
+
+@pytest.mark.parametrize("by", ["name", "village_id"])
+def test_search_opens_the_village(page, plan, by):
+    row = village(plan, route="heat_pump")
+    search(page, row[by], Keys.ENTER)
+    wait(page, "return coverage.map.getZoom() >= 14")
+    assert text(page, "#gp-panel h2") == row["name"]
+    x, y = point(page, row["village_id"])
+    area = box(page, ".folium-map")
+    assert area["x0"] < x < area["x1"]
+    assert area["y0"] < y < area["y1"]
+
+
+def test_search_suggests_by_town_and_by_keyboard(page, plan):
+    town = plan.villages["town"].iloc[0]
+    search(page, town)
+    found = page.find_elements(By.CSS_SELECTOR, "#gp-found li")
+    assert 2 <= len(found) <= 10
+    assert town in found[0].text
+    assert all(town in item.text for item in found)
+    wanted = found[1].find_element(By.TAG_NAME, "b").text
+    page.find_element(By.ID, "gp-query").send_keys(Keys.ARROW_DOWN, Keys.ENTER)
+    assert text(page, "#gp-panel h2") == wanted
+
+
+def test_search_without_a_hit_says_so(page):
+    search(page, "zzz")
+    assert text(page, "#gp-found") == "没有找到"
+
+
+def test_a_click_opens_every_fact(page, plan):
+    row = village(plan, route="district_heating", dwelling="bungalow")
+    search(page, row["village_id"], Keys.ENTER)
+    wait(page, "return coverage.map.getZoom() >= 14")
+    page.find_element(By.CSS_SELECTOR, "#gp-panel .gp-close").click()
+    wait(page, "return document.getElementById('gp-panel').hidden && !coverage.map._animatingZoom")
+    click_village(page, row["village_id"])
+    panel = text(page, "#gp-panel")
+    expected = [
+        row["name"], row["village_id"], row["town"], row["reason"], row["provenance"],
+        f"{row['households']} 户", f"{row['heat_load_kw']:,.1f}".removesuffix(".0") + " kW",
+        f"{row['heat_connection_m']:,.0f} m", f"{row['break_even_m']:,.0f} m",
+        f"{row['household_cost_cny_per_season']:,.0f} 元/户", "户均 2,400 元", "第一热源厂（H1）",
+        "集中供暖", "空气源热泵", "贵" if row["margin_pct"] >= 0 else "便宜",
+    ]  # fmt: skip
+    assert [fact for fact in expected if fact not in panel] == []
+
+
+def test_the_panel_lists_every_option_with_its_reason(page, plan):
+    row = village(plan, route="heat_pump")
+    page.execute_script(
+        "coverage.choose(coverage.page.villageRows.find(v => v.village_id === arguments[0]))",
+        row["village_id"],
+    )
+    options = plan.options[plan.options["village_id"] == row["village_id"]]
+    table = text(page, "#gp-panel table")
+    assert len(page.find_elements(By.CSS_SELECTOR, "#gp-panel tbody th")) == len(options)
+    assert "2 公里内无燃气管网（实际 2,380，限值 2,000 m）" in table
+    cost = options.loc[options["route"] == "heat_pump", "annual_cost_cny"].iloc[0]
+    assert f"{cost / 1e4:,.2f}".rstrip("0").rstrip(".") in table
+    assert table.count("不可行") == (~options["feasible"]).sum()
+
+
+def test_a_source_tells_its_load(page):
+    page.execute_script("coverage.groups.get('sources:district_heating').getLayers()[0].fire('click')")
+    assert "73.1 / 85.0 MW (86 %)" in text(page, "#gp-panel")
+    assert "73.1 / 85.0 MW (86 %)" in [
+        label.text for label in page.find_elements(By.CSS_SELECTOR, ".gp-label-source i")
+    ]
+
+
+def test_escape_closes_and_gives_the_focus_back(page, plan):
+    search(page, plan.villages["name"].iloc[0], Keys.ENTER)
+    assert page.find_element(By.ID, "gp-panel").is_displayed()
+    ActionChains(page).send_keys(Keys.ESCAPE).perform()
+    assert not page.find_element(By.ID, "gp-panel").is_displayed()
+    assert page.switch_to.active_element.get_attribute("id") == "gp-query"
+
+
+def test_villages_without_a_place_are_listed(page, plan):
+    lost = plan.villages[plan.villages["unlocated"].astype(bool)].sort_values("village_id")
+    assert "未落图 · 3" in text(page, "#gp-unlocated")
+    buttons = page.find_elements(By.CSS_SELECTOR, "#gp-unlocated button")
+    assert [b.text.split()[0] for b in buttons] == lost["name"].tolist()
+    page.execute_script("arguments[0].click()", buttons[0])
+    assert "未落图" in text(page, ".gp-panel-body")
+
+
+def test_made_data_is_marked(browser, page, plan, tmp_path):
+    assert text(page, "#gp-made").startswith("示例数据 illustrative：村庄、供热管网、")
+    surveyed = {stem: layer.assign(provenance="surveyed") for stem, layer in plan.layers.items()}
+    honest = replace(
+        plan,
+        villages=plan.villages.assign(provenance="surveyed"),
+        sources=plan.sources.assign(provenance="surveyed"),
+        layers=surveyed,
+    )
+    visit(browser, save(honest, tmp_path))
+    assert browser.find_elements(By.ID, "gp-made") == []
+    assert not browser.find_element(By.ID, "gp-made-chip").is_displayed()
+
+
+def test_town_labels_are_there_and_do_not_touch(page):
+    rects = page.execute_script(
+        "return [...document.querySelectorAll('.gp-label')].map(n => {const r = n.getBoundingClientRect();"
+        "return {x0: r.left, y0: r.top, x1: r.right, y1: r.bottom}})"
+    )
+    towns = [n.text for n in page.find_elements(By.CLASS_NAME, "gp-label-town")]
+    assert sorted(towns) == sorted(worlds_map.TOWNS)
+    assert page.find_elements(By.CLASS_NAME, "gp-label-village") == []
+    assert all(apart(a, b) for i, a in enumerate(rects) for b in rects[:i])
+
+
+def test_village_labels_close_up(page, plan):
+    search(page, village(plan, route="gas")["village_id"], Keys.ENTER)
+    wait(page, "return document.querySelectorAll('.gp-label-village').length > 0")
+
+
+@pytest.mark.parametrize("payload", worlds_map.HOSTILE)
+def test_hostile_names_are_shown_and_not_run(browser, plan, tmp_path, payload):
+    visit(browser, save(worlds_map.hostile(plan, payload), tmp_path))
+    assert text(browser, "#gp-title") == payload
+    search(browser, plan.villages["village_id"].min(), Keys.ENTER)
+    assert text(browser, "#gp-panel h2") == payload
+    assert browser.execute_script("return document.querySelector('.gp-reason').textContent") == payload
+    assert payload in browser.execute_script("return document.querySelector('.gp-why').textContent")
+    named = "'.gp-label-town, .gp-lost button'"
+    names = f"return [...document.querySelectorAll({named})].map(n => n.firstChild.textContent)"
+    assert set(browser.execute_script(names)) == {payload}
+    for tooltip in ("route:gas", "heat_mains_existing", "sources:electricity"):
+        browser.execute_script(
+            "coverage.groups.get(arguments[0]).getLayers().forEach(l => l.getTooltip() && l.openTooltip())",
+            tooltip,
+        )
+    assert payload in browser.execute_script("return document.querySelector('.leaflet-tooltip').textContent")
+    assert browser.execute_script("return typeof window.pwned") == "undefined"
+    assert browser.execute_script("return document.querySelectorAll('img, .gp-panel-body svg').length") == 0
+    assert browser.get_log("browser") == []
+
+
+def test_tiles_that_cannot_be_reached_do_no_harm(browser, plan, tmp_path):
+    visit(browser, save(plan, tmp_path, tianditu_token="0" * 32))
+    asked = {urlparse(u).hostname for u in requests(browser) if not u.startswith("file:")}
+    assert asked
+    assert all(host.endswith(".tianditu.gov.cn") for host in asked)
+    search(browser, plan.villages["name"].iloc[0], Keys.ENTER)
+    assert text(browser, "#gp-panel h2") == plan.villages["name"].iloc[0]
+    assert [e for e in browser.get_log("browser") if e["source"] == "javascript"] == []
+    browser.execute_script("document.querySelector('[data-group=tiles] input').click()")
+    assert not browser.execute_script("return coverage.map.hasLayer(coverage.groups.get('tiles'))")
+
+
+def test_in_a_frame_of_800_by_600(browser, address, tmp_path):
+    outer = tmp_path / "outer.html"
+    outer.write_text(f'<iframe src="{address}" width="800" height="600" style="border:0"></iframe>', "utf-8")
+    size = {"width": 900, "height": 700, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    browser.get(outer.as_uri())
+    browser.switch_to.frame(0)
+    wait(browser, "return !!window.coverage")
+    assert not browser.find_element(By.ID, "gp-legend").is_displayed()
+    area = box(browser, ".folium-map")
+    assert area["w"] * area["h"] > 0.8 * 800 * 600
+    signs = ["#gp-north", "#gp-chips", ".leaflet-control-zoom", ".leaflet-control-scale", "#gp-head"]
+    rects = [box(browser, selector) for selector in signs]
+    assert all(apart(a, b) for i, a in enumerate(rects) for b in rects[:i])
+    browser.find_element(By.ID, "gp-legend-open").click()
+    assert box(browser, "#gp-legend")["h"] < 0.75 * area["h"]
+    browser.find_element(By.CSS_SELECTOR, "#gp-legend .gp-close").click()
+    browser.execute_script("coverage.choose(coverage.page.villageRows[0])")
+    assert apart(box(browser, ".folium-map"), box(browser, "#gp-panel"))
+    assert box(browser, ".folium-map")["w"] > 400
+    browser.switch_to.default_content()
+
+
+def test_on_a_phone_the_panel_comes_from_below(browser, address):
+    visit(browser, address, width=420, height=800)
+    browser.execute_script("coverage.choose(coverage.page.villageRows[0])")
+    panel, area = box(browser, "#gp-panel"), box(browser, ".folium-map")
+    assert panel["w"] == pytest.approx(420)
+    assert apart(panel, area)
+    assert area["h"] > 200
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= 420
+
+
+def test_paper_is_one_sheet_of_a3(browser, address):
+    visit(browser, address, width=1200, height=800)
+    browser.execute_script("coverage.choose(coverage.page.villageRows[0])")
+    before = browser.execute_script("return [coverage.map.getZoom(), coverage.map.getCenter().lat]")
+    browser.execute_script(
+        "window.seen = null; addEventListener('beforeprint', () => {"
+        "const shown = s => getComputedStyle(document.querySelector(s)).display !== 'none';"
+        "window.seen = ['#gp-title', '#gp-legend', '#gp-north', '.leaflet-control-scale',"
+        "'#gp-search', '#gp-panel', '.leaflet-control-zoom', '#gp-chips', '.gp-row input'].map(shown)})"
+    )
+    printed = browser.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True, "printBackground": True})
+    pdf = base64.b64decode(printed["data"])
+    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == 1
+    width, height = (float(v) for v in re.search(rb"/MediaBox\s*\[\s*0 0 ([\d.]+) ([\d.]+)", pdf).groups())
+    assert (width, height) == pytest.approx((1191, 842), abs=2)
+    assert browser.execute_script("return window.seen") == [True] * 4 + [False] * 5
+    assert browser.execute_script(
+        "return [coverage.map.getZoom(), coverage.map.getCenter().lat]"
+    ) == pytest.approx(before, abs=1e-3)
+
+
+def test_thousands_of_villages_open_at_once(browser, tmp_path):
+    visit(browser, save(worlds_map.plan(n_villages=3000), tmp_path))
+    assert browser.execute_script("return coverage.page.totals.villages") == 3000
+    assert browser.find_elements(By.CSS_SELECTOR, ".folium-map svg path.leaflet-interactive") == []
+    assert browser.get_log("browser") == []
+
+
+def test_english(browser, plan, tmp_path):
+    visit(browser, save(plan, tmp_path, lang="en"))
+    assert "District heating" in text(browser, "#gp-legend")
+    assert browser.execute_script("return document.documentElement.lang") == "en"
+
+
+@pytest.mark.parametrize("bare", [True, False])
+def test_villages_alone_make_a_page(browser, plan, tmp_path, bare):
+    alone = replace(plan, links=plan.links.iloc[:0], sources=plan.sources.iloc[:0], layers={})
+    if not bare:
+        alone = replace(alone, villages=alone.villages.iloc[:1], options=alone.options.iloc[:0])
+    visit(browser, save(alone, tmp_path))
+    assert f"{len(alone.villages)}" in text(browser, "#gp-totals")
+    assert browser.get_log("browser") == []
