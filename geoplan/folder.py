@@ -263,9 +263,23 @@ def _read_back(plan: Plan, folder: Path) -> None:
     names = [str(name) for name in pyogrio.list_layers(folder / GEOPACKAGE)[:, 0]]
     got = {name: int(pyogrio.read_info(folder / GEOPACKAGE, layer=name)["features"]) for name in names}
     with contextlib.closing(sqlite3.connect(folder / GEOPACKAGE)) as base:
-        sound = base.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+        sound = base.execute("PRAGMA integrity_check").fetchone()[0] == "ok" and _indexed(plan, base)
     with zipfile.ZipFile(folder / WORKBOOK) as book:
         whole = book.testzip() is None
     json.loads((folder / MANIFEST).read_text("utf-8"))
     if got != wanted or not sound or not whole:
         raise OSError("the files read back are not what was written; is the disk full?")
+
+
+def _indexed(plan: Plan, base: sqlite3.Connection) -> bool:
+    """Whether every spatial layer has its index, as long as the layer: GDAL loses it first on a full disk."""
+    for name, frame in _geopackage_layers(plan).items():
+        if isinstance(frame, gpd.GeoDataFrame):
+            placed = int((~(frame.geometry.is_empty | frame.geometry.isna())).sum())
+            try:
+                rows = base.execute(f'SELECT count(*) FROM "rtree_{name}_geom"').fetchone()[0]  # noqa: S608
+            except sqlite3.Error:
+                return False
+            if rows != placed:
+                return False
+    return True

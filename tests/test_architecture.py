@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -97,9 +99,8 @@ def test_no_file_is_longer_than_a_sitting():
 
 
 def test_importing_the_package_does_no_work():
-    import subprocess
-    import sys
-
-    code = "import sys, geoplan; print(sorted(m for m in sys.modules if m in {'geopandas', 'folium', 'pandas'}))"
+    code = (
+        "import sys, geoplan; print(sorted(m for m in sys.modules if m in {'geopandas', 'folium', 'pandas'}))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -30,7 +30,12 @@ def test_overlays_are_merged_key_by_key_in_order():
 
 
 def test_a_number_takes_its_own_source_or_that_of_its_table():
-    text = '[climate]\nsource = "本县气象站"\nseason_days = 150\noutdoor_design_c = {value = -15, source = "另册", confidence = "S-H"}'
+    text = """
+[climate]
+source = "本县气象站"
+season_days = 150
+outdoor_design_c = {value = -15, source = "另册", confidence = "S-H"}
+"""
     policy = load_policy([("policy.toml", text)])
     assert policy.origins["climate.season_days"].source == "本县气象站"
     assert policy.origins["climate.outdoor_design_c"].source == "另册"
@@ -47,7 +52,11 @@ def test_every_default_number_has_source_and_confidence():
     ]
     # A factor of one and the kWh in a kWh or a GJ are definitions.
     definitions = {"carriers.electricity.kwh_per_unit", "carriers.heat.kwh_per_unit"}
-    definitions |= {f"routes.{r}.{k}" for r in ("electric_direct", "electric_storage", "district_heating") for k in ("efficiency", "efficiency_design")}
+    definitions |= {
+        f"routes.{r}.{k}"
+        for r in ("electric_direct", "electric_storage", "district_heating")
+        for k in ("efficiency", "efficiency_design")
+    }
     assert set(bare) <= definitions
 
 

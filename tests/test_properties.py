@@ -29,7 +29,10 @@ QUICK = settings(max_examples=25, deadline=None)
 
 rows_ = st.lists(
     st.tuples(
-        st.integers(0, 90), st.integers(-40, 40), st.integers(0, 800), st.sampled_from([None, None, None, "a", "b"])
+        st.integers(0, 90),
+        st.integers(-40, 40),
+        st.integers(0, 800),
+        st.sampled_from([None, None, None, "a", "b"]),
     ),
     min_size=1,
     max_size=9,
@@ -49,7 +52,9 @@ def world(rows, *, heat=20.0, heat2=5.0, kva=4000.0, gas=15_000.0, roads=True):
         gas_stations=[gas_station(gas, 0, -4000)],
         gas_mains=[{"status": "existing", "geometry": line((0, -4000), (9000, -4000))}],
         substations=[substation(kva, 2000, 1000), substation(kva / 2, 7000, -1000, "S2", upgrade_kva=500.0)],
-        biomass_supply=[{"source_id": "B1", "capacity_t_per_a": 500.0, "geometry": line((0, 0), (1, 1)).centroid}],
+        biomass_supply=[
+            {"source_id": "B1", "capacity_t_per_a": 500.0, "geometry": line((0, 0), (1, 1)).centroid}
+        ],
         **({"roads": ways} if roads else {}),
     )
 
@@ -82,7 +87,9 @@ def test_row_order_does_not_change_the_plan(rows, random):
     a, b = assign(base), assign(other)
     columns = ["village_id", "route", "decision", "reason", "source_id"]
     pd.testing.assert_frame_equal(pd.DataFrame(a.villages[columns]), pd.DataFrame(b.villages[columns]))
-    assert a.villages["annual_cost_cny"].tolist() == pytest.approx(b.villages["annual_cost_cny"].tolist(), rel=1e-9)
+    assert a.villages["annual_cost_cny"].tolist() == pytest.approx(
+        b.villages["annual_cost_cny"].tolist(), rel=1e-9
+    )
 
 
 @QUICK
@@ -102,7 +109,11 @@ def test_more_heat_never_removes_the_first_ranked_village(rows, low, more):
 
 
 @QUICK
-@given(st.lists(st.tuples(st.integers(0, 60), st.integers(-20, 20)), min_size=2, max_size=8, unique=True), st.integers(0, 20), st.integers(0, 20))
+@given(
+    st.lists(st.tuples(st.integers(0, 60), st.integers(-20, 20)), min_size=2, max_size=8, unique=True),
+    st.integers(0, 20),
+    st.integers(0, 20),
+)
 def test_with_equal_loads_more_heat_never_serves_fewer(places, low, more):
     rows = [(x, y, 300, None) for x, y in places]
 

@@ -92,14 +92,25 @@ def is_blank(value: object) -> bool:
 
 
 def clean_text(text: str) -> str:
-    """Text without spaces at its ends, between Chinese characters, or in a row.
+    """Text without spaces at its ends or in a row.
 
     Examples
     --------
-    >>> clean_text(" 沟　南 乡 "), clean_text("New  Bridge")
+    >>> clean_text(" New  Bridge　")
+    'New Bridge'
+    """
+    return _SPACES.sub(" ", text).strip(" ")
+
+
+def joined(text: str) -> str:
+    """A name without the spaces that typists put between Chinese characters.
+
+    Examples
+    --------
+    >>> joined("沟　南 乡"), joined("New Bridge")
     ('沟南乡', 'New Bridge')
     """
-    return _CJK_SPACE.sub("", _SPACES.sub(" ", text).strip(" "))
+    return _CJK_SPACE.sub("", clean_text(text))
 
 
 def visible(text: object, *, most: int = 60) -> str:

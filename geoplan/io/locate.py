@@ -9,7 +9,7 @@ from pathlib import Path
 
 from geoplan.columns import LAYER_GEOMETRY, nearest
 from geoplan.errors import Problem
-from geoplan.io.cells import visible
+from geoplan.io.cells import reading, visible
 from geoplan.io.formats import inside
 from geoplan.io.raw import Source
 from geoplan.io.sniff import MAX_POLICY_BYTES, Unreadable, read_bytes, refuse_address, sha256
@@ -18,10 +18,6 @@ from geoplan.io.sniff import MAX_POLICY_BYTES, Unreadable, read_bytes, refuse_ad
 LAYER_ENDINGS = (".geojson", ".json", ".gpkg", ".parquet", ".geoparquet", ".shp", ".csv", ".xlsx")
 #: Endings that are only ever maps; one with an unknown stem is worth a word.
 MAP_ENDINGS = (".geojson", ".gpkg", ".parquet", ".geoparquet", ".shp")
-#: Endings of layers that geoplan does not read; with a known stem they are an error, not a missing layer.
-FOREIGN_ENDINGS = tuple(
-    [".kml", ".kmz", ".gml", ".dxf", ".dwg", ".tab", ".mif", ".gdb", ".mdb", ".fgb", ".gpx", ".topojson", ".geojsonl", ".vrt", ".sqlite", ".db", ".xls", ".xlsm", ".et", ".ods", ".txt", ".tsv", ".zip", ".rar", ".7z"]
-)
 #: Parts of a shapefile that mean nothing without the ``.shp``.
 SHAPE_PARTS = (".shx", ".dbf")
 POLICY = "policy.toml"
@@ -174,7 +170,7 @@ def _scan(folder: Path, *, leave: Path | None) -> tuple[dict[str, list[Path]], l
 def _unread(path: Path, names: Collection[str]) -> Problem | None:
     """An error for a layer in a format that is not read, or for a shapefile without its main part."""
     ending = path.suffix.lower()
-    if ending in FOREIGN_ENDINGS:
+    if ending in reading()["foreign_endings"]:
         message, remedy = f"{ending} files are not read", "export the layer as GeoPackage or GeoJSON"
     elif ending in SHAPE_PARTS and f"{path.stem}.shp" not in names:
         message, remedy = f"its {path.stem}.shp is missing", "copy all files of the shapefile together"

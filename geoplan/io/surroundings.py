@@ -14,7 +14,7 @@ from scipy.spatial import cKDTree
 from geoplan.errors import Problem
 from geoplan.io.raw import Objects
 from geoplan.io.validate import Layer
-from geoplan.policy import Access
+from geoplan.schema import Access
 
 #: How far a village may lie outside the boundary, which is often coarse. [m]
 BEYOND_BOUNDARY_M = 5_000.0

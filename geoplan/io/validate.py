@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ import pandas as pd
 
 from geoplan.columns import LAYER_GEOMETRY, Column, table
 from geoplan.errors import Problem, Severity
-from geoplan.io.cells import CellError, clean_text, convert, is_blank, visible
+from geoplan.io.cells import CellError, convert, is_blank, joined, visible
 from geoplan.io.geometry import shaped
 from geoplan.io.headings import match
 from geoplan.io.raw import Objects, Raw, Source, objects
@@ -64,31 +64,35 @@ def typed(raw: Raw) -> Layer:
         as the single parts of the shapes.
     """
     source = raw.source
-    columns = table(source.stem)
     if not len(raw.rows):
         empty = source.problem("holds no rows", remedy="export it again, or delete the file")
-        return Layer(source, pd.DataFrame(columns=list(columns)), raw.shapes, (), (*raw.problems, empty))
-    matched = match(list(raw.columns), stem=source.stem, cut=raw.cut_names)
-    given = {name: raw.columns[heading] for name, heading in matched.columns.items()}
-    nothing = objects([None] * len(raw.rows))
-    read = {name: _converted(given.get(name, nothing), column) for name, column in columns.items()}
-    frame = pd.DataFrame({n: pd.Series(read[n][0], dtype=DTYPES[c.dtype]) for n, c in columns.items()})
-    labels = _labels(frame, raw.rows)
-    problems = [*matched.problems]
-    said = {p.column for p in matched.problems if p.severity == "error"}
-    for name, column in columns.items():
-        if name in given:
-            faults = read[name][1]
-            problems += _faulty(given[name], faults, column, labels)
-            problems += _checked(frame[name], faults, column, labels)
-            problems += _respaced(given[name], column, labels)
-        elif column.required and name not in said:
-            problems.append(_absent(column))
-    problems += _repeated(frame, raw.rows)
+        nothing = pd.DataFrame(columns=list(table(source.stem)))
+        return Layer(source, nothing, raw.shapes, (), (*raw.problems, empty))
+    frame, labels, problems = _cells(raw)
     shapes, rows, misshapen = _shapes(raw, frame, labels)
     found = (*raw.problems, *(source.own(p) for p in (*problems, *misshapen)))
     frame = frame.iloc[rows].reset_index(drop=True)
     return Layer(source, frame, shapes, tuple(labels[i] for i in rows), found)
+
+
+def _cells(raw: Raw) -> tuple[pd.DataFrame, list[str], list[Problem]]:
+    """Typed columns, the name of each row, and what is wrong with the cells."""
+    stem, columns = raw.source.stem, table(raw.source.stem)
+    matched = match(list(raw.columns), stem=stem, cut=raw.cut_names)
+    given = {name: raw.columns[heading] for name, heading in matched.columns.items()}
+    nothing = objects([None] * len(raw.rows))
+    read = {name: _converted(given.get(name, nothing), column) for name, column in columns.items()}
+    frame = pd.DataFrame({n: pd.Series(read[n][0], dtype=DTYPES[c.dtype]) for n, c in columns.items()})
+    problems = [*matched.problems, *_joined(frame, stem, _labels(frame, raw.rows))]
+    labels = _labels(frame, raw.rows)
+    said = {p.column for p in matched.problems if p.severity == "error"}
+    for name, column in columns.items():
+        if name in given:
+            problems += _faulty(given[name], read[name][1], column, labels)
+            problems += _checked(frame[name], read[name][1], column, labels)
+        elif column.required and name not in said:
+            problems.append(_absent(column))
+    return frame, labels, [*problems, *_repeated(frame, raw.rows)]
 
 
 def _converted(given: Objects, column: Column) -> tuple[list[Any], dict[int, str]]:
@@ -187,7 +191,7 @@ def _beyond(numbers: pd.Series, column: Column, labels: Sequence[str]) -> list[P
     check = f"check the unit ({column.description})"
     found: list[tuple[pd.Series, str, str, Severity]] = [
         (impossible, f"must be {_range(column.min, column.max)}", column.description, "error"),
-        (no_task, "is 0: nothing to convert there", "right if all are converted", "warning"),
+        (no_task, "is usually more than 0", "right where every household is converted already", "warning"),
         (odd & ~no_task, usual, check, "warning"),
     ]
     return [
@@ -203,18 +207,18 @@ def _range(low: float, high: float) -> str:
     return f">= {low:,g}" if np.isfinite(low) else f"<= {high:,g}"
 
 
-def _respaced(given: Objects, column: Column, labels: Sequence[str]) -> list[Problem]:
-    """Names in which spaces between Chinese characters were taken out."""
-    if column.name not in ("name", "town"):
-        return []
-    rows = [
-        i
-        for i, v in enumerate(given)
-        if isinstance(v, str) and len(clean_text(v)) != len(" ".join(v.split()))
-    ]
-    if not rows:
-        return []
-    return [replace(_problem(column, "written without spaces", rows, labels), severity="repair")]
+def _joined(frame: pd.DataFrame, stem: str, labels: Sequence[str]) -> list[Problem]:
+    """Take the spaces out of Chinese names, in place; tables pad them to equal width."""
+    problems = []
+    for name in (c for c in ("name", "town") if c in frame and stem in ("villages", "towns")):
+        plain = frame[name].map(joined, na_action="ignore")
+        rows = _rows(frame[name].notna() & (plain != frame[name]))
+        if rows:
+            frame[name] = plain.astype(object)
+            problems.append(
+                _problem(table(stem)[name], "written without spaces", rows, labels, severity="repair")
+            )
+    return problems
 
 
 def _repeated(frame: pd.DataFrame, rows: npt.NDArray[np.intp]) -> list[Problem]:

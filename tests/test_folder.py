@@ -1,0 +1,170 @@
+"""The plan's folder: what is written, that it is whole, and what is never overwritten."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+import zipfile
+from pathlib import Path
+
+import geopandas as gpd
+import pyogrio
+import pytest
+
+from geoplan.errors import InputError
+from geoplan.folder import FILES, write_plan
+from geoplan.planner import assign
+from tests.worlds import corridor, village
+
+
+@pytest.fixture(scope="module")
+def plan():
+    return assign(corridor([300, 900, 0], capacity_mw=11.0))
+
+
+def read(folder):
+    return {name: (folder / name).read_bytes() for name in FILES}
+
+
+def test_the_same_plan_gives_the_same_bytes(plan, tmp_path):
+    first = read(write_plan(plan, tmp_path / "a"))
+    time.sleep(1.1)
+    assert read(plan.write(tmp_path / "b")) == first
+
+
+def test_the_geopackage_holds_the_tables_and_the_layers(plan, tmp_path):
+    write_plan(plan, tmp_path / "a")
+    file = tmp_path / "a" / "plan.gpkg"
+    layers = {str(name) for name in pyogrio.list_layers(file)[:, 0]}
+    assert {"villages", "options", "links", "sources", "heat_mains", "gas_mains"} <= layers
+    villages = gpd.read_file(file, layer="villages")
+    assert villages["village_id"].tolist() == plan.villages["village_id"].tolist()
+    assert villages["reason"].tolist() == plan.villages["reason"].tolist()
+    assert villages.crs == plan.villages.crs
+    assert len(pyogrio.read_dataframe(file, layer="options")) == len(plan.options)
+
+
+def test_the_manifest_says_what_the_plan_says(plan, tmp_path):
+    found = json.loads((write_plan(plan, tmp_path / "a") / "manifest.json").read_text("utf-8"))
+    assert found["summary"]["households"] == 1200
+    assert found["summary"]["households_by_town_and_route"] == plan.summary["households_by_town_and_route"]
+    assert found["comparison_basis"] == "equal_service"
+    assert found["policy"]["climate.season_days"]["source"].startswith("GB 50736")
+    assert found["warnings"]
+
+
+def test_names_are_text_in_the_workbook_never_a_formula(tmp_path):
+    world = corridor([300])
+    rows = world.villages.assign(name='=HYPERLINK("x")', town="@SUM(1)")
+    hostile = assign(type(world)("w", rows, world.policy, world.layers))
+    with zipfile.ZipFile(write_plan(hostile, tmp_path / "a") / "tables.xlsx") as book:
+        parts = {name: book.read(name).decode() for name in book.namelist() if name.endswith(".xml")}
+    assert not any("<f>" in text or "<hyperlink" in text for text in parts.values())
+    assert any("=HYPERLINK" in text for text in parts.values())
+
+
+def test_an_earlier_plan_is_replaced_as_a_whole(plan, tmp_path):
+    folder = write_plan(plan, tmp_path / "a")
+    other = assign(corridor([10]))
+    write_plan(other, folder)
+    assert json.loads((folder / "manifest.json").read_text("utf-8"))["summary"]["households"] == 10
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a"]
+
+
+def test_a_folder_with_anything_else_is_refused_and_left_alone(plan, tmp_path):
+    (tmp_path / "mine.txt").write_text("keep")
+    with pytest.raises(InputError, match=r"mine\.txt"):
+        write_plan(plan, tmp_path)
+    folder = write_plan(plan, tmp_path / "a")
+    (folder / "notes.docx").write_text("keep")
+    before = sorted(p.name for p in folder.iterdir())
+    with pytest.raises(InputError, match=r"notes\.docx"):
+        write_plan(plan, folder)
+    assert sorted(p.name for p in folder.iterdir()) == before
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "mine.txt"]
+
+
+def test_a_failure_leaves_nothing_behind(plan, tmp_path, monkeypatch):
+    monkeypatch.setattr("geoplan.folder._read_back", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(InputError, match="disk full"):
+        write_plan(plan, tmp_path / "a")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="file size limits are of POSIX")
+def test_a_full_disk_is_noticed(tmp_path):
+    """A limit on the file size stands in for a full disk; GDAL does not always raise."""
+    code = textwrap.dedent(
+        """
+        import resource, signal, sys
+        from pathlib import Path
+        from geoplan.errors import InputError
+        from geoplan.folder import write_plan
+        from geoplan.planner import assign
+        from tests.worlds import corridor
+        plan = assign(corridor([300, 900]))
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        target = Path(sys.argv[1])
+        whole = write_plan(plan, target / "whole") / "plan.gpkg"
+        for share in (0.3, 0.7, 0.95, 0.999):
+            size = int(whole.stat().st_size * share)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+            try:
+                write_plan(plan, target / "cut")
+            except InputError:
+                continue
+            except Exception as error:
+                sys.exit(f"{share}: {type(error).__name__} {error}")
+            sys.exit(f"{share}: written, though the disk was full")
+        """
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[1],
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["whole"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are of POSIX")
+def test_a_killed_run_leaves_the_old_plan(plan, tmp_path):
+    folder = write_plan(plan, tmp_path / "a")
+    before = read(folder)
+    code = textwrap.dedent(
+        """
+        import sys, time
+        from pathlib import Path
+        import geoplan.folder as folder
+        from geoplan.planner import assign
+        from tests.worlds import corridor
+        plan = assign(corridor([5]))
+        folder._read_back = lambda *_: (print("ready", flush=True), time.sleep(60))
+        folder.write_plan(plan, Path(sys.argv[1]))
+        """
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(folder)], stdout=subprocess.PIPE, cwd=Path(__file__).parents[1]
+    )
+    assert process.stdout.readline().strip() == b"ready"
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    assert read(folder) == before
+
+
+def test_village_names_of_every_kind_survive(tmp_path):
+    world = corridor([300, 200])
+    names = ["<script>alert(1)</script>", "{{ 7*7 }}`${1}'\"\\"]
+    rows = world.villages.assign(name=names)
+    plan = assign(type(world)("w", rows, world.policy, world.layers))
+    folder = write_plan(plan, tmp_path / "a")
+    assert gpd.read_file(folder / "plan.gpkg", layer="villages")["name"].tolist() == names
+    assert village(1, 0, 0)["name"] == "村1"
