@@ -249,10 +249,12 @@ class _Cascade:
         return [u for u in self._by_regret(route, units) if self._supply(supply, route, u, network)]
 
     def _by_regret(self, route: str, units: list[str]) -> list[str]:
-        """Units by what they would lose without the route, per unit of its scarce capacity."""
+        """Units by what they would lose without the supply, per unit of its scarce capacity."""
+        supply = self.policy.routes[route].supply
+        alike = [r for r in self.cost.columns if self.policy.routes[r].supply == supply]
 
         def key(unit: str) -> tuple[float, str]:
-            regret = self._alternative(unit, but=[route], strict=True) - self.cost.at[unit, route]
+            regret = self._alternative(unit, but=alike, strict=True) - self.cost.at[unit, route]
             return -regret / max(self.use.at[unit, route], 1e-12), unit
 
         return sorted(units, key=key)

@@ -87,12 +87,30 @@ class Column:
         Examples
         --------
         >>> table("villages")["floor_area_m2"].label()
-        '户均采暖面积（m2/household）'
+        '户均采暖面积（㎡/户）'
         """
         text = self.zh if lang == "zh" else self.en
         if not self.unit:
             return text
-        return f"{text}（{self.unit}）" if lang == "zh" else f"{text} [{self.unit}]"
+        return f"{text}（{unit_label(self.unit)}）" if lang == "zh" else f"{text} [{self.unit}]"
+
+
+#: Units as a Chinese reader writes them.
+UNITS_ZH = {"household": "户", "CNY": "元", "m2": "㎡", "m3": "m³", "year": "年", "share": "比例"}
+
+
+def unit_label(unit: str, lang: str = "zh") -> str:
+    """A unit in the reader's words.
+
+    Examples
+    --------
+    >>> unit_label("CNY/household"), unit_label("t/a"), unit_label("m3/d", "en")
+    ('元/户', 't/年', 'm3/d')
+    """
+    if lang != "zh":
+        return unit
+    parts = [UNITS_ZH.get(part, part) for part in unit.split("/")]
+    return "/".join(["年" if i and part == "a" else part for i, part in enumerate(parts)])
 
 
 def _number(text: str, otherwise: float) -> float:

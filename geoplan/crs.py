@@ -232,7 +232,7 @@ def zone_prefix(easting: Floats) -> npt.NDArray[np.int64]:
     >>> zone_prefix(np.array([35586748.0, 586748.0])).tolist()
     [35, 0]
     """
-    zone = np.floor(np.nan_to_num(easting) / 1e6).astype(np.int64)
+    zone = np.floor(np.clip(np.nan_to_num(easting), 0.0, 1e9) / 1e6).astype(np.int64)
     known = ((zone >= ZONES_6[0]) & (zone <= ZONES_6[1])) | ((zone >= ZONES_3[0]) & (zone <= ZONES_3[1]))
     return np.where(known, zone, 0)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+from numbers import Real
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import xlsxwriter
 from xlsxwriter.format import Format
@@ -93,10 +95,10 @@ def _cell(
 ) -> None:
     if value is None or (not isinstance(value, str) and pd.isna(value)):
         page.write_blank(row, column, None, forced or formats["text"])
-    elif isinstance(value, bool):
+    elif isinstance(value, bool | np.bool_):
         page.write_string(row, column, "是" if value else "否", forced or formats["text"])
-    elif isinstance(value, int | float):
-        page.write_number(row, column, value, forced or formats["number"])
+    elif isinstance(value, Real):
+        page.write_number(row, column, float(value), forced or formats["number"])
     else:
         page.write_string(row, column, str(value), forced or formats["text"])
 

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from geoplan.checks import Finding, Findings
-from geoplan.columns import table
+from geoplan.columns import table, unit_label
 from geoplan.policy import Policy
 
 
@@ -96,7 +96,7 @@ class Explainer:
         return pattern.format(
             measured=_shown(finding.measured),
             limit=_shown(finding.limit),
-            unit=finding.unit,
+            unit=unit_label(finding.unit, self.lang),
             subject=subject,
             label=label,
         )

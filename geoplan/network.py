@@ -170,22 +170,22 @@ def build_graph(
     Graph
     """
     places, origins = _on_grid(villages), _on_grid(sources)
-    pipes = np.asarray(mains.array, dtype=object)
-    ways = np.asarray(roads.array, dtype=object) if roads is not None else np.empty(0, dtype=object)
-    taps = _feeders(origins, pipes, reach=access.source_snap_m)
-    unfed = origins.to_numpy()[[tap is None for tap in taps]]
+    pipes = shapely.set_precision(np.asarray(mains.array, dtype=object), GRID_M, mode="pointwise")
+    roads_ = np.empty(0, dtype=object) if roads is None else np.asarray(roads.array, dtype=object)
+    ways = shapely.set_precision(roads_, GRID_M, mode="pointwise")
+    outlets = np.asarray(origins.array, dtype=object)
+    fed, feeders = _connectors(outlets, pipes, reach=access.source_snap_m)
+    unfed = outlets[np.setdiff1d(np.arange(len(outlets)), fed)]
     points = np.concatenate([np.asarray(places.array, dtype=object), unfed])
-    straight = (
-        _connectors(points, ways, reach=np.inf) + _connectors(points, pipes, reach=access.last_mile_m)
-        if roads is not None
-        else _neighbours(points) + _connectors(points, pipes, reach=np.inf)
-    )
+    to_pipes = _connectors(points, pipes, reach=access.last_mile_m if len(ways) else np.inf)[1]
+    between = _connectors(points, ways, reach=np.inf)[1] if len(ways) else _neighbours(points)
+    straight = np.concatenate([to_pipes, between])
     joints = _joints(np.concatenate([ways, pipes]), tolerance=access.snap_tolerance_m)
-    existing = np.concatenate([pipes, np.array([t for t in taps if t is not None], dtype=object)])
-    owner = np.concatenate([np.arange(len(pipes)), np.full(len(existing) - len(pipes), len(pipes))])
+    existing = np.concatenate([pipes, feeders])
+    owner = np.concatenate([np.arange(len(pipes)), np.full(len(feeders), len(pipes))])
     parts = _noded([*ways, *existing, *straight, *joints])
     main = _class_of(parts, existing, owner)
-    slack = np.where(_class_of(parts, np.array(straight, dtype=object), None) >= 0, access.detour_factor, 1.0)
+    slack = np.where(_class_of(parts, straight, None) >= 0, access.detour_factor, 1.0)
     length = shapely.length(parts) * np.where(main >= 0, 1.0, slack)
     crossing = np.zeros(len(parts))
     for lines, cost in barriers:
@@ -204,30 +204,15 @@ def _on_grid(points: gpd.GeoSeries) -> gpd.GeoSeries:
     return gpd.GeoSeries(shapely.set_precision(there.array, GRID_M), index=there.index, crs=points.crs)
 
 
-def _feeders(
-    origins: gpd.GeoSeries, pipes: npt.NDArray[np.object_], *, reach: float
-) -> list[shapely.LineString | None]:
-    """The stub that joins each source to the main beside it, or None."""
-    if not len(pipes):
-        return [None] * len(origins)
-    tree = shapely.STRtree(pipes)
-    found: list[shapely.LineString | None] = [None] * len(origins)
-    points = np.asarray(origins.array, dtype=object)
-    rows, lines = tree.query_nearest(points, max_distance=reach + GRID_M, all_matches=False)
-    for row, stub in zip(rows, _stubs(points[rows], pipes[lines]), strict=True):
-        found[row] = stub
-    return found
-
-
 def _connectors(
     points: npt.NDArray[np.object_], lines: npt.NDArray[np.object_], *, reach: float
-) -> list[shapely.LineString]:
-    """Straight stubs from points to the nearest line within reach."""
+) -> tuple[Ints, npt.NDArray[np.object_]]:
+    """Straight stubs from points to the nearest line within reach (to each of several as near), and whose."""
     if not len(points) or not len(lines):
-        return []
+        return np.empty(0, dtype=int), np.empty(0, dtype=object)
     limit = None if np.isinf(reach) else reach + GRID_M
-    rows, near = shapely.STRtree(lines).query_nearest(points, max_distance=limit, all_matches=False)
-    return list(_stubs(points[rows], lines[near]))
+    rows, near = shapely.STRtree(lines).query_nearest(points, max_distance=limit)
+    return rows, _stubs(points[rows], lines[near])
 
 
 def _stubs(points: npt.NDArray[np.object_], lines: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
@@ -242,14 +227,14 @@ def _stubs(points: npt.NDArray[np.object_], lines: npt.NDArray[np.object_]) -> n
     return np.where(shapely.length(stub) > GRID_M, stub, tick)
 
 
-def _neighbours(points: npt.NDArray[np.object_]) -> list[shapely.LineString]:
+def _neighbours(points: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
     """Lines between neighbouring points: Delaunay edges, and a chain where all lie on one line."""
     if len(points) < 2:
-        return []
+        return np.empty(0, dtype=object)
     edges = shapely.get_parts(shapely.delaunay_triangles(shapely.multipoints(points), only_edges=True))
     xy = shapely.get_coordinates(points)
     chain = xy[np.lexsort((xy[:, 1], xy[:, 0]))]
-    return [*edges, *shapely.linestrings(np.stack([chain[:-1], chain[1:]], axis=1))]
+    return np.concatenate([edges, shapely.linestrings(np.stack([chain[:-1], chain[1:]], axis=1))])
 
 
 def _joints(lines: npt.NDArray[np.object_], *, tolerance: float) -> list[shapely.LineString]:

@@ -27,7 +27,7 @@ from geoplan.emissions import emissions
 from geoplan.finance import capital_subsidies, investment, operating_subsidy
 from geoplan.growth import Growth, nearest_source
 from geoplan.model import County
-from geoplan.network import PipeTable, build_graph, pipe_capacity_mw
+from geoplan.network import GRID_M, PipeTable, build_graph, pipe_capacity_mw
 from geoplan.policy import Policy
 from geoplan.schema import Basis, HeatNetwork, RoutePolicy, Supply
 from geoplan.units import HOURS_PER_DAY
@@ -298,8 +298,9 @@ def _straight(places: gpd.GeoSeries, sources: gpd.GeoDataFrame) -> tuple[pd.Seri
     metres = pd.Series(np.inf, index=places.index)
     there = np.flatnonzero(~(places.is_empty | places.isna()).to_numpy())
     if len(sources) and len(there):
-        points = np.asarray(places.array, dtype=object)[there]
-        tree = shapely.STRtree(np.asarray(sources.geometry.array, dtype=object))
+        # On the grid, so that a tie is a tie whatever CRS the input came in.
+        points = shapely.set_precision(places.array[there], GRID_M)
+        tree = shapely.STRtree(shapely.set_precision(sources.geometry.array, GRID_M))
         (rows, found), far = tree.query_nearest(points, return_distance=True)
         order = np.lexsort((-found, rows))
         nearest.iloc[there[rows[order]]] = sources.index.to_numpy()[found[order]]

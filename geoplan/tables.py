@@ -74,6 +74,7 @@ def by_town_and_route(plan: Plan) -> pd.DataFrame:
     routes = [r for r in ROUTES if r in cross and cross[r].fillna(0).sum() > 0]
     cross = cross.reindex(columns=routes)
     cross = cross[cross.fillna(0).sum(axis=1) > 0]
+    cross = cross.reindex([town for town in _towns(plan) if town in cross.index])
     cross.loc["合计"] = cross.sum()
     cross["合计"] = cross.sum(axis=1)
     cross.columns = [route_label(c) if c in ROUTES else c for c in cross.columns]
@@ -85,7 +86,10 @@ def by_town_and_route(plan: Plan) -> pd.DataFrame:
 def tasks(plan: Plan) -> pd.DataFrame:
     """The task of every village: route, households, area and agencies. [household, 万㎡]"""
     villages = plan.villages[plan.villages["households"].astype(int) > 0]
-    villages = villages.sort_values(["town", "village_id"], kind="stable")
+    villages = villages.sort_values(
+        ["town", "village_id"],
+        key=lambda c: c.map({t: i for i, t in enumerate(_towns(plan))}) if c.name == "town" else c,
+    )
     policy = plan.policy
     area = villages["floor_area_m2"].astype(float).fillna(policy.demand.floor_area_m2)
     frame = pd.DataFrame(
@@ -108,10 +112,16 @@ def tasks(plan: Plan) -> pd.DataFrame:
     return pd.concat([frame, pd.DataFrame([total])], ignore_index=True)
 
 
+def _towns(plan: Plan) -> list[str]:
+    """Towns in the order of their villages' codes, which is the official one."""
+    return list(plan.villages.sort_values("village_id")["town"].drop_duplicates())
+
+
 def ledger(plan: Plan) -> pd.DataFrame:
-    """Every column of every village, labelled."""
+    """Every column that says something of any village, labelled."""
     frame = pd.DataFrame(plan.villages.drop(columns="geometry"))
-    return _labelled(_said(frame), plan_columns())
+    said = frame.columns[frame.notna().any() & (frame != "").any()]
+    return _labelled(_said(frame[said]), plan_columns())
 
 
 def options(plan: Plan) -> pd.DataFrame:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import openpyxl
+import pandas as pd
+import pytest
 import shapely
+from pandas.testing import assert_frame_equal
 from pyproj import Transformer
 
 from geoplan.crs import gcj02_to_bd09, wgs84_to_gcj02
-from geoplan.errors import Problem
-from geoplan.io import check_county
+from geoplan.errors import InputError, Problem
+from geoplan.io import check_county, read_county
 
 LON, LAT = 106.19, 37.95
 
@@ -150,4 +153,30 @@ def of(problems: Sequence[Problem], severity: str) -> list[str]:
     return [str(p) for p in problems if p.severity == severity]
 
 
-Spoil = Callable[[Path], Any]
+def geojson(folder):
+    write_json(folder / "villages.geojson", collection(*village_features()))
+
+
+ORDER = np.argsort([v["village_id"] for v in VILLAGES])
+EXPECTED = metres()[ORDER]
+
+
+def assert_the_villages(found, expected_xy=EXPECTED):
+    assert found.villages.crs.to_epsg() == 4544
+    xy = shapely.get_coordinates(found.villages.geometry)
+    assert np.abs(xy - expected_xy).max() < 0.001
+    plain = found.villages[["village_id", "name", "town", "households", "dwelling"]]
+    want = pd.DataFrame(list(VILLAGES)).sort_values("village_id").reset_index(drop=True)
+    assert_frame_equal(pd.DataFrame(plain), want, check_dtype=False)
+    assert found.villages["floor_area_m2"].tolist() == [MORE["floor_area_m2"][i] for i in ORDER]
+    assert found.villages["insulated"].tolist() == [MORE["insulated"][i] for i in ORDER]
+
+
+def the_error(path, **options):
+    """The one error, checked to be the same from both doors."""
+    found = errors(path, **options)
+    assert len(found) == 1, [str(p) for p in found]
+    with pytest.raises(InputError) as caught:
+        read_county(path, **options)
+    assert caught.value.problems == tuple(found)
+    return f"{found[0].file or found[0].layer}: {found[0]}"

@@ -11,6 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyproj import CRS
+from pyproj.exceptions import CRSError
+from shapely.errors import ShapelyError
 
 from geoplan.io.cells import visible
 from geoplan.io.geojson import read_geojson
@@ -19,6 +21,8 @@ from geoplan.io.raw import Raw, Source, objects
 from geoplan.io.shapefile import read_parts, read_shapefile
 from geoplan.io.sniff import MAX_BYTES, Unreadable, kind_of, read_bytes, sha256
 from geoplan.io.spreadsheet import read_csv, read_xlsx
+
+_PARQUET_ERRORS = (pa.ArrowException, CRSError, ShapelyError)
 
 
 def read_raw(source: Source) -> tuple[Raw, dict[str, str]]:
@@ -82,18 +86,19 @@ def read_geoparquet(data: bytes, source: Source) -> Raw:
             raise Unreadable(f"is larger than {MAX_BYTES / 2**20:g} MB when unpacked")
         described = _geo_metadata(file)
         frame = gpd.read_parquet(io.BytesIO(data), columns=[described["primary_column"]])
+        shapes = set(described["columns"])
         table = file.read()
-    except (pa.ArrowException, ValueError, OSError, KeyError) as error:
+        names = [n for n in table.column_names if n not in shapes and not n.startswith("__index_level")]
+        columns = {name: objects(table.column(name).to_pylist()) for name in names}
+        crs = CRS.from_user_input(frame.crs) if frame.crs else None
+    except (*_PARQUET_ERRORS, ValueError, TypeError, AttributeError, LookupError, OSError) as error:
         raise Unreadable(f"is a damaged GeoParquet ({visible(error)})", "export the layer again") from None
-    cells = [
-        n for n in table.column_names if n not in described["columns"] and not n.startswith("__index_level")
-    ]
     return Raw(
         source=source,
-        columns={name: objects(table.column(name).to_pylist()) for name in cells},
+        columns=columns,
         shapes=objects(frame.geometry),
         rows=np.arange(1, len(frame) + 1),
-        crs=CRS.from_user_input(frame.crs) if frame.crs else None,
+        crs=crs,
     )
 
 

@@ -30,7 +30,7 @@ _DEPTH = {
     "Polygon": 2,
     "MultiPolygon": 3,
 }
-_CRS_NAME = re.compile(r"(?:urn:ogc:def:crs:)?(EPSG|OGC):[\d.]*:?(\w+)", re.IGNORECASE)
+_CRS_NAME = re.compile(r"(?:urn:ogc:def:crs:)?(EPSG|OGC):(?:[\d.]*:)?(\w+)", re.IGNORECASE)
 
 
 def read_geojson(data: bytes, source: Source) -> Raw:
@@ -149,7 +149,7 @@ def _shapes(geometries: list[Any]) -> tuple[np.ndarray, dict[int, str]]:
 
 def _fault(geometry: Mapping[str, Any]) -> str:
     kind = geometry.get("type")
-    if kind not in _DEPTH:
+    if not isinstance(kind, str) or kind not in _DEPTH:
         return f"geometry of type {visible(kind)!r} is not read"
     return "" if _sound(geometry.get("coordinates"), _DEPTH[kind]) else "coordinates must be numbers"
 

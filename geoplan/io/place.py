@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 from pyproj import CRS, Transformer
-from pyproj.exceptions import CRSError
+from pyproj.exceptions import CRSError, ProjError
 
 from geoplan.columns import LAYER_GEOMETRY
 from geoplan.crs import (
@@ -170,11 +170,11 @@ def place(layer: Layer, raw: Raw, user: Declared) -> Placed:
         return Placed(layer)
     try:
         crs, datum, took = _settle(raw, xy, user)
+        shapes = shapely.transform(layer.shapes, lambda points: _lonlat(points, crs, datum))
     except Unreadable as error:
         problem = source.problem(error.message, remedy=error.remedy)
         nowhere = np.full(len(layer.shapes), None, dtype=object)
         return Placed(replace(layer, shapes=nowhere, problems=(*layer.problems, problem)), failed=True)
-    shapes = shapely.transform(layer.shapes, lambda points: _lonlat(points, crs, datum))
     problems = [*layer.problems]
     if datum in SHIFTED:
         problems.append(source.problem(f"coordinates brought from {datum} to WGS 84", severity="repair"))
@@ -231,8 +231,12 @@ def _likely_code(xy: Floats) -> str:
 def _lonlat(points: Floats, crs: CRS, datum: Datum) -> Floats:
     """Longitude and latitude of a file's coordinates: the projection undone, then the shift, nothing else."""
     if crs.is_projected:
-        geodetic = crs.to_2d().geodetic_crs
-        inverse = Transformer.from_crs(crs.to_2d(), geodetic, always_xy=True)
+        try:
+            inverse = Transformer.from_crs(crs.to_2d(), crs.to_2d().geodetic_crs, always_xy=True)
+        except ProjError:
+            raise Unreadable(
+                f"its CRS {visible(crs.name)} has no inverse", "set the CRS of the layer again"
+            ) from None
         points = np.column_stack(inverse.transform(points[:, 0], points[:, 1]))
     usable = np.isfinite(points).all(axis=1) & in_china(points)
     found = points.copy()

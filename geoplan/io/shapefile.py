@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import codecs
 import io
 import struct
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from pyproj import CRS
 from pyproj.exceptions import CRSError
 
 from geoplan.io.cells import visible
+from geoplan.io.dbf import HEADER, encoding_of, whole_names
 from geoplan.io.geopackage import shapes_of_wkb
 from geoplan.io.raw import Raw, Source, broken_shapes, objects
 from geoplan.io.sniff import SHAPE, Unreadable, read_bytes
@@ -23,9 +24,8 @@ from geoplan.io.sniff import SHAPE, Unreadable, read_bytes
 SIDECARS = (".shx", ".dbf", ".prj", ".cpg")
 #: Other files that GIS programs put beside a shapefile.
 BESIDE = (".sbn", ".sbx", ".qpj", ".qix", ".fix", ".ain", ".aih", ".atx", ".ixs", ".mxs")
-#: Names under which Chinese GIS programs write code page 936; GB18030 holds all of it.
-_CODE_PAGE_936 = ("936", "cp936", "gbk", "gb2312", "gb18030", "ansi936", "oem936")
-_DBF_HEADER = 32
+#: What the driver raises of its own.
+_DRIVER_ERRORS = (DataSourceError, DataLayerError, FeatureError, FieldError, GeometryError)
 
 
 def sidecars(path: Path) -> dict[str, Path]:
@@ -57,11 +57,18 @@ def read_shapefile(data: bytes, parts: dict[str, bytes], source: Source) -> Raw:
         in no encoding that is known.
     """
     _check_parts(data, parts)
-    encoding = _encoding(parts)
+    encoding = encoding_of(parts[".dbf"], said=parts.get(".cpg", b"").decode("ascii", "replace").strip())
+    parts = parts | {".dbf": whole_names(parts[".dbf"], encoding)}
     try:
-        meta, _, blobs, cells = pyogrio.raw.read(_zipped(data, parts), encoding=encoding)
-    except (DataSourceError, DataLayerError, FeatureError, FieldError, GeometryError, ValueError) as error:
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            meta, _, blobs, cells = pyogrio.raw.read(_zipped(data, parts), encoding=encoding)
+    except (*_DRIVER_ERRORS, ValueError, IndexError) as error:
         raise Unreadable(f"is a damaged shapefile ({visible(error)})", "export the layer again") from None
+    half_read = [visible(w.message, most=200) for w in said if "parsed" in str(w.message)]
+    if half_read:  # the driver goes on with the digits before the fault; nobody else should
+        raise Unreadable(f"is a damaged shapefile ({half_read[0]})", "export the layer again")
+    told = dict.fromkeys(visible(w.message, most=200) for w in said)
     shapes, broken = shapes_of_wkb(list(blobs))
     return Raw(
         source=source,
@@ -71,7 +78,7 @@ def read_shapefile(data: bytes, parts: dict[str, bytes], source: Source) -> Raw:
         crs=_crs(parts),
         broken=broken,
         cut_names=True,
-        problems=broken_shapes(broken, source),
+        problems=(*broken_shapes(broken, source), *(source.problem(t, severity="warning") for t in told)),
     )
 
 
@@ -92,7 +99,7 @@ def _check_parts(data: bytes, parts: dict[str, bytes]) -> None:
             raise Unreadable(f"its {ending} file is missing", "copy all files of the shapefile together")
     shx, dbf = parts[".shx"], parts[".dbf"]
     remedy = "copy all files of the shapefile again"
-    if not shx.startswith(SHAPE) or len(shx) < 100 or len(dbf) < _DBF_HEADER:
+    if not shx.startswith(SHAPE) or len(shx) < 100 or len(dbf) < HEADER:
         raise Unreadable("its .shx or .dbf file is broken", remedy)
     if _declared_size(data) > len(data) or _declared_size(shx) > len(shx):
         raise Unreadable("is a truncated shapefile", remedy)
@@ -107,57 +114,6 @@ def _check_parts(data: bytes, parts: dict[str, bytes]) -> None:
 def _declared_size(part: bytes) -> int:
     """Size that the header of a .shp or .shx gives, in 16-bit words there. [byte]"""
     return 2 * int(struct.unpack_from(">I", part, 24)[0]) if len(part) >= 100 else 2**32
-
-
-def _encoding(parts: dict[str, bytes]) -> str:
-    """Encoding of the attribute table: what the .cpg says, else UTF-8 if it is that, else GB18030."""
-    texts = _texts(parts[".dbf"])
-    said = parts.get(".cpg", b"").decode("ascii", "replace").strip()
-    candidates = [_codec(said)] if said else ["utf-8", "gb18030"]
-    for codec in candidates:
-        if all(_decodes(text, codec) for text in texts):
-            return codec
-        if codec == "utf-8" and all(_decodes(text, codec, cut=True) for text in texts):
-            raise Unreadable(
-                "its .dbf is UTF-8 cut in the middle of a character", "use shorter names and texts"
-            )
-    named = f"{visible(said)}, as its .cpg says" if said else "UTF-8 or GB18030"
-    raise Unreadable(f"its .dbf is not {named}", "export the shapefile as UTF-8 with a .cpg")
-
-
-def _texts(dbf: bytes) -> set[bytes]:
-    """Field names and the different values of text fields, as bytes."""
-    count, header, width = struct.unpack_from("<IHH", dbf, 4)
-    texts = set()
-    start = 1  # the deletion mark
-    for at in range(_DBF_HEADER, header - 1, _DBF_HEADER):
-        field = dbf[at : at + _DBF_HEADER]
-        texts.add(field[:11].split(b"\x00")[0])
-        if field[11:12] == b"C":
-            first = header + start
-            texts |= {dbf[o : o + field[16]] for o in range(first, first + count * width, width)}
-        start += field[16]
-    return {text.rstrip(b" \x00") for text in texts}
-
-
-def _decodes(text: bytes, codec: str, *, cut: bool = False) -> bool:
-    try:
-        codecs.getincrementaldecoder(codec)().decode(text, final=not cut)
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _codec(said: str) -> str:
-    plain = said.lower().replace(" ", "").replace("-", "")
-    if plain in _CODE_PAGE_936:
-        return "gb18030"
-    try:
-        return codecs.lookup("utf-8" if plain == "65001" else said).name
-    except LookupError:
-        raise Unreadable(
-            f"its .cpg names an unknown encoding {visible(said)!r}", "write UTF-8 into the .cpg"
-        ) from None
 
 
 def _crs(parts: dict[str, bytes]) -> CRS | None:

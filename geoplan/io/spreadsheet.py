@@ -6,15 +6,12 @@ import csv
 import io
 import itertools
 import re
-import zipfile
 from collections.abc import Sequence
 from typing import Any
-from xml.etree.ElementTree import ParseError
 
 import numpy as np
 import openpyxl
 import shapely
-from openpyxl.utils.exceptions import InvalidFileException
 
 from geoplan.columns import LAYER_GEOMETRY
 from geoplan.errors import Problem
@@ -87,15 +84,9 @@ def read_xlsx(data: bytes, source: Source) -> Raw:
     try:
         book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
         grids = {s.title: _grid(s) for s in book.worksheets if s.sheet_state == "visible"}
-    except (
-        InvalidFileException,
-        zipfile.BadZipFile,
-        ParseError,
-        KeyError,
-        ValueError,
-        TypeError,
-        EOFError,
-    ) as error:
+    except Unreadable:
+        raise
+    except Exception as error:  # noqa: BLE001  a damaged workbook fails wherever its parser happens to be
         raise Unreadable(f"is a broken workbook ({visible(error)})", "save it again") from None
     found = {title: grid for title, grid in grids.items() if _heading(grid, source.stem)}
     named = {title: grid for title, grid in found.items() if key(title) == source.stem}

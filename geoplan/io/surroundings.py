@@ -101,8 +101,8 @@ def _far_away(layer: Layer, villages: Layer) -> Iterator[Problem]:
     shapes = _given(layer)
     if not shapes.size:
         return
-    near, _ = shapely.STRtree(shapes).query(_given(villages), predicate="dwithin", distance=FROM_VILLAGES_M)
-    if not near.size:
+    _, gap = shapely.STRtree(shapes).query_nearest(_given(villages), return_distance=True, all_matches=False)
+    if gap.min() > FROM_VILLAGES_M:
         message = f"the whole layer lies more than {FROM_VILLAGES_M / 1000:g} km from every village"
         yield layer.source.problem(
             message, remedy="check its CRS (zone, datum) and that it is of this county"
