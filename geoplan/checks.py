@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from geoplan.columns import table
-from geoplan.policy import Policy
 from geoplan.schema import Rule
 
 #: Findings by village and route.
@@ -26,19 +25,23 @@ class Finding:
     code : str
         What failed: a rule's id, or one of the built-in tests (``no_network``,
         ``unreachable``, ``beyond_break_even``, ``source_full``, ``main_full``,
-        ``not_in_order``, ``group``).
+        ``never_pays``, ``not_in_order``, ``no_task``, ``group``).
     measured, limit : float, str or None
         The value and what it should have been.
     unit : str
         Unit of both.
     subject : str
-        The source or column concerned.
+        The column, the village, the supply or the source (``supply/source_id``) concerned.
     test : str
         How `measured` should relate to `limit`: ``<=``, ``>=``, ``in``, ``not in``.
     note : str
         The rule's own sentence.
     warning : bool
         It is only to be argued; the option stays feasible.
+    rule : bool
+        `code` is the id of a rule of the policy.
+    source : str
+        The sentence of the document that the rule quotes.
     """
 
     code: str
@@ -49,6 +52,8 @@ class Finding:
     test: str = "<="
     note: str = ""
     warning: bool = False
+    rule: bool = False
+    source: str = ""
 
     @property
     def is_capacity(self) -> bool:
@@ -56,23 +61,33 @@ class Finding:
         return self.code in {"source_full", "main_full"}
 
 
-def apply_rules(villages: pd.DataFrame, *, policy: Policy, into: Findings) -> None:
+def apply_rules(
+    villages: pd.DataFrame,
+    *,
+    rules: Mapping[str, Rule],
+    into: Findings,
+    quotes: Mapping[str, str] | None = None,
+) -> None:
     """Add a finding for every village and route that fails a rule.
 
     Parameters
     ----------
     villages : DataFrame, index ``village_id``
         Village columns and measures.
-    policy : Policy
+    rules : mapping of str to Rule
+        Those that are not enabled are passed over.
+    quotes : mapping of str to str, optional
+        Sources of the rules.
     into : dict
         Receives the findings.
     """
-    for rule_id, rule in policy.rules.items():
+    for rule_id, rule in rules.items():
         if not rule.enabled:
             continue
         failed = villages.index[_fails(villages, rule)]
         for village_id, measured in zip(failed, villages.loc[failed, rule.column], strict=True):
             finding = next(_findings(rule_id, rule, measured))
+            finding = replace(finding, source=(quotes or {}).get(rule_id, ""))
             for route in rule.routes:
                 into.setdefault((village_id, route), []).append(finding)
 
@@ -105,6 +120,7 @@ def _findings(rule_id: str, rule: Rule, measured: Any) -> Iterator[Finding]:
         "unit": unit,
         "subject": rule.column,
         "note": rule.text,
+        "rule": True,
         "warning": rule.level == "warn",
     }
     if value is not None and rule.min is not None and value < rule.min:

@@ -15,19 +15,20 @@ import pandas as pd
 from geoplan.checks import Finding, Findings
 from geoplan.columns import table, unit_label
 from geoplan.policy import Policy
+from geoplan.supplies import Note
 
 
 @cache
-def messages(lang: str = "zh") -> Mapping[str, str]:
+def messages(lang: str = "zh") -> Mapping[str, Any]:
     """Sentences of one language.
 
     Examples
     --------
-    >>> messages("en")["not_in_order"]
+    >>> messages("en")["codes"]["not_in_order"]
     "not in the policy's order"
     """
     text = resources.files("geoplan").joinpath("data/messages.toml").read_text("utf-8")
-    found: Mapping[str, str] = tomllib.loads(text)[lang]
+    found: Mapping[str, Any] = tomllib.loads(text)[lang]
     return found
 
 
@@ -84,22 +85,23 @@ class Explainer:
         >>> Explainer({}).finding(Finding("beyond_break_even", 2310.0, 1120.0, "m"))
         '接入需新建 2,310 m，超过盈亏平衡长度 1,120 m'
         """
+        return self._clause(finding, _shown(finding.measured))
+
+    def _clause(self, finding: Finding, measured: str) -> str:
         words = messages(self.lang)
-        subject = words.get(finding.subject, self.names.get(finding.subject, finding.subject))
-        if finding.code in words:
-            pattern, label = words[finding.code], ""
-        else:
-            test = "none" if finding.limit is None else finding.test
-            pattern, label = words[f"rule{test}"], self._label(finding.subject)
-            if finding.note:
-                return finding.note
-        return pattern.format(
-            measured=_shown(finding.measured),
+        if finding.rule and finding.note:
+            return finding.note
+        label = self._label(finding.subject) if finding.rule else ""
+        test = "none" if finding.limit is None else finding.test
+        pattern = str(words[f"rule{test}"] if finding.rule else words["codes"][finding.code])
+        text = pattern.format(
+            measured=measured,
             limit=_shown(finding.limit),
             unit=unit_label(finding.unit, self.lang),
-            subject=subject,
+            subject=words["supplies"].get(finding.subject, self.names.get(finding.subject, finding.subject)),
             label=label,
         )
+        return f"{text}（{finding.source}）" if finding.source and finding.test in ("in", "not in") else text
 
     def _label(self, column: str) -> str:
         known = table("villages") | table("measures")
@@ -114,7 +116,7 @@ class Explainer:
                 "measured": f.measured,
                 "limit": f.limit,
                 "unit": f.unit,
-                "subject": f.subject,
+                "subject": f.subject.rpartition("/")[2],
             }
             for f in findings
             if not f.warning
@@ -135,59 +137,81 @@ class Explainer:
         """
         words = messages(self.lang)
         route, village_id = village["route"], village["village_id"]
-        if route == "existing" or (route == "deferred" and not village["households"]):
-            return words["existing" if route == "existing" else "no_task"] + words["stop"]
+        if route == "existing" or (route == "deferred" and not village["heat_load_kw"] > 0):
+            idle = "vacant" if village["households"] else "no_task"
+            return str(words["existing" if route == "existing" else idle] + words["stop"])
         parts = (
             [self._locked(village)]
             if village["decision"] == "locked"
             else self._tried(village, findings, policy)
         )
-        if route == "deferred":
+        if village["decision"] == "locked":
+            pass
+        elif route == "deferred":
             parts.append(words["deferred"])
-        elif village["decision"] != "locked":
+        else:
             parts.append(self._taken(village))
         if route != "deferred":
             parts.append(self._supplied(village, policy))
             parts.append(self._runner_up(village))
-        parts += [words["argue"].format(why=w) for w in self.warnings(village_id, route, findings)]
+        parts += self.warnings(village_id, route, findings)
         dearer = village["margin_pct"]
         if pd.notna(dearer) and -dearer / (100.0 + dearer) * 100.0 > policy.selection.argue_pct:
             pct = number(round(-dearer / (100.0 + dearer) * 100.0, 1))
             parts.append(
                 words["argue_dearer"].format(route=route_label(village["runner_up"], self.lang), pct=pct)
             )
-        return words["joiner"].join(p for p in parts if p) + words["stop"]
+        return str(words["joiner"].join(p for p in parts if p) + words["stop"])
 
     def warnings(self, village_id: str, route: str, findings: Findings) -> list[str]:
-        """What has to be argued for the route taken."""
-        return [self.finding(f) for f in findings.get((village_id, route), ()) if f.warning]
+        """What has to be argued for the route taken, or must come before it."""
+        words = messages(self.lang)
+        found = [f for f in findings.get((village_id, route), ()) if f.warning]
+        return [
+            str(words["precede" if f.code == "planned_main" else "argue"].format(why=self.finding(f)))
+            for f in found
+        ]
+
+    def note(self, note: Note) -> str:
+        """What the run must say, in words."""
+        key, values = note
+        return str(messages(self.lang)["notes"][key].format(**values))
 
     def _locked(self, village: Mapping[str, Any]) -> str:
         words = messages(self.lang)
         why = village.get("lock_reason")
         why = words["lock_silent"] if pd.isna(why) or not why else str(why)
-        return words["locked"].format(route=route_label(village["route"], self.lang), why=why)
+        return str(words["locked"]).format(route=route_label(village["route"], self.lang), why=why)
 
     def _tried(self, village: Mapping[str, Any], findings: Findings, policy: Policy) -> list[str]:
         """The routes that came before the one taken; those that failed alike are named together."""
-        failed: dict[tuple[tuple[str, str], ...], list[str]] = {}
-        why: dict[tuple[tuple[str, str], ...], str] = {}
+        alike: dict[tuple[Any, ...], list[tuple[str, list[Finding]]]] = {}
         for rank in policy.ranks:
             for route in rank:
                 found = [f for f in findings.get((village["village_id"], route), ()) if not f.warning]
-                if route != village["route"] and found:
-                    cause = tuple((f.code, f.subject) for f in found)
-                    failed.setdefault(cause, []).append(route_label(route, self.lang))
-                    why.setdefault(cause, "、".join(dict.fromkeys(self.finding(f) for f in found)))
+                beside = village["route"] in rank and village["decision"] == "first choice"
+                if route != village["route"] and found and not beside:
+                    cause = tuple((f.code, f.subject, f.limit) for f in found)
+                    alike.setdefault(cause, []).append((route_label(route, self.lang), found))
             if village["route"] in rank:
                 break
-        pattern = messages(self.lang)["excluded"]
-        return [pattern.format(route="、".join(names), why=why[cause]) for cause, names in failed.items()]
+        return [self._excluded(group) for group in alike.values()]
+
+    def _excluded(self, group: list[tuple[str, list[Finding]]]) -> str:
+        """Routes that failed by the same limits, each with its own measured value."""
+        first = group[0][1]
+        clauses = []
+        for position, finding in enumerate(first):
+            measured = dict.fromkeys(_shown(found[position].measured) for _, found in group)
+            clauses.append(self._clause(finding, "、".join(measured)))
+        names = "、".join(name for name, _ in group)
+        why = "、".join(dict.fromkeys(clauses))
+        return str(messages(self.lang)["excluded"].format(route=names, why=why))
 
     def _taken(self, village: Mapping[str, Any]) -> str:
         words = messages(self.lang)
         decision = str(style()["decisions"][village["decision"]][self.lang])
-        text = words["taken"].format(route=route_label(village["route"], self.lang), decision=decision)
+        text = str(words["taken"]).format(route=route_label(village["route"], self.lang), decision=decision)
         if village["decision"] == "group":
             text += words["joiner"] + words["group_taken"].format(group=village["group_id"])
         return text
@@ -199,17 +223,19 @@ class Explainer:
             return ""
         key = {"heat": "heat_taken", "gas": "gas_taken"}.get(supply, "source_taken")
         limit = village["break_even_m"]
-        return words[key].format(
+        if supply == "heat" and village["connection_m"] > limit:
+            key = "heat_taken_beyond"
+        return str(words[key]).format(
             connection=number(round(village["connection_m"])),
             limit=number(round(limit)) if pd.notna(limit) else "–",
-            source=self.names.get(village["source_id"], village["source_id"]),
+            source=self.names.get(f"{supply}/{village['source_id']}", village["source_id"]),
         )
 
     def _runner_up(self, village: Mapping[str, Any]) -> str:
         words = messages(self.lang)
         margin = village["margin_pct"]
         if pd.isna(margin):
-            return words["runner_none"]
+            return str(words["runner_none"])
         key = "runner_higher" if margin >= 0 else "runner_lower"
         label = route_label(village["runner_up"], self.lang)
-        return words[key].format(route=label, pct=number(round(abs(margin), 1)))
+        return str(words[key]).format(route=label, pct=number(round(abs(margin), 1)))

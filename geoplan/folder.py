@@ -25,7 +25,7 @@ import shapely
 from geoplan.errors import InputError, Problem
 from geoplan.excel import workbook
 from geoplan.model import Plan
-from geoplan.policy import Policy
+from geoplan.policy import Origin, Policy
 from geoplan.tables import flat
 from geoplan.webmap import coverage_html
 
@@ -79,8 +79,14 @@ def write_plan(plan: Plan, folder: Path, *, tianditu_token: str | None = None) -
         The folder is not ours to replace, or the disk did not take the files.
     """
     _refuse_foreign(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise InputError(
+            Problem(f"cannot be written: {why}", file=str(folder), remedy="choose another folder with -o")
+        ) from error
     try:
         html = coverage_html(plan, lang=plan.provenance.get("lang", "zh"), tianditu_token=tianditu_token)
         (beside / MAP).write_bytes(html.encode())
@@ -216,6 +222,7 @@ def manifest(plan: Plan, written: Mapping[str, str]) -> dict[str, Any]:
         "name": plan.name,
         "title": plan.policy.title,
         "method": provenance["method"],
+        "bound": None,
         "comparison_basis": provenance["comparison_basis"],
         "inputs": dict(provenance["files"]),
         "outputs": dict(written),
@@ -236,10 +243,9 @@ def policy_with_origins(policy: Policy) -> dict[str, Any]:
     """Every value of the merged policy with file, source and confidence."""
     found = {}
     for path, value in flat(policy.model_dump(by_alias=True, exclude_none=True)):
-        origin = policy.origins.get(path)
-        if origin is not None:
-            about = {"file": origin.file, "source": origin.source, "confidence": origin.confidence}
-            found[path] = {"value": _plain(value)} | {k: v for k, v in about.items() if v}
+        origin = policy.origins.get(path, Origin("schema"))
+        about = {"file": origin.file, "source": origin.source, "confidence": origin.confidence}
+        found[path] = {"value": _plain(value)} | {k: v for k, v in about.items() if v}
     return found
 
 

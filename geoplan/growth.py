@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import InitVar, dataclass, field
 
 import numpy as np
 from scipy.sparse import csr_matrix
-from scipy.sparse.csgraph import dijkstra
+from scipy.sparse.csgraph import connected_components, dijkstra
 
 from geoplan.checks import Finding
 from geoplan.network import GRID_M, Bools, Floats, Graph, Ints, PipeTable
@@ -70,6 +70,7 @@ class Growth:
     main_capacity: Floats
     flow: Floats = field(init=False)
     owner: Ints = field(init=False)
+    network_of: Ints = field(init=False)
     head: Ints = field(init=False)
     left: Floats = field(init=False)
     _matrix: csr_matrix = field(init=False)
@@ -81,6 +82,7 @@ class Growth:
         n = len(graph.u)
         self.flow = np.zeros(n)
         self.owner = np.full(n, -1)
+        self.network_of = _networks(graph)
         self.head = np.full(n, -1)
         self.left = self.capacity.astype(float).copy()
         ends = (np.concatenate([graph.u, graph.v]), np.concatenate([graph.v, graph.u]))
@@ -95,15 +97,30 @@ class Growth:
         return self._tree(source)[0]
 
     def quote(self, nodes: Iterable[int], loads: Iterable[float], *, source: int) -> Quote | None:
-        """Price of bringing loads to nodes from one source, or None where no way leads there."""
-        distance, previous = self._tree(source)
+        """Price of bringing loads to nodes from one source, or None where no way leads there.
+
+        Where a main on the shortest way is full, a way round it is tried.
+        """
+        wanted = list(zip(nodes, loads, strict=True))
+        found = self._along(self._tree(source), wanted, source=source)
+        if found is not None and found.overloaded:
+            load = sum(load for _, load in wanted)
+            full = (self.graph.main >= 0) & (self.main_capacity[self.graph.main] - self.flow < load - 1e-9)
+            around = self._along(self._ways(source, closed=full), wanted, source=source)
+            found = found if around is None else around
+        return found
+
+    def _along(
+        self, ways: tuple[Floats, Ints], wanted: list[tuple[int, float]], *, source: int
+    ) -> Quote | None:
+        """Price of loads along the given ways from a source."""
+        distance, previous = ways
         carried: dict[int, float] = {}
         upstream: dict[int, int] = {}
-        total = 0.0
-        for node, load in zip(nodes, loads, strict=True):
+        for node, load in wanted:
             if node < 0 or not np.isfinite(distance[node]):
                 return None
-            here, total = node, total + load
+            here = node
             while previous[here] >= 0:
                 edge = self._edge_of[int(previous[here]), here]
                 carried[edge] = carried.get(edge, 0.0) + load
@@ -111,7 +128,7 @@ class Growth:
         edges = np.fromiter(carried, dtype=int, count=len(carried))
         flow = np.fromiter(carried.values(), dtype=float, count=len(carried))
         head = np.fromiter(upstream.values(), dtype=int, count=len(carried))
-        return self._priced(source, edges, head, flow, load=total)
+        return self._priced(source, edges, head, flow, load=sum(load for _, load in wanted))
 
     def _priced(self, source: int, edges: Ints, head: Ints, flow: Floats, *, load: float) -> Quote:
         graph = self.graph
@@ -132,46 +149,61 @@ class Growth:
             new_m=new_m,
             pipe_cny=new_cost + other,
             other_cny=other,
-            cny_per_m=new_cost / new_m if new_m > 0 else float(self.pipes.price(np.array([load]))[0]),
-            overloaded=self._overloaded(edges[main >= 0], flow[main >= 0]),
+            cny_per_m=new_cost / new_m if new_cost > 0 else float(self.pipes.price(np.array([load]))[0]),
+            overloaded=self.overloaded(edges, flow),
         )
 
-    def _overloaded(self, edges: Ints, flow: Floats) -> tuple[float, float] | tuple[()]:
-        spare = self.main_capacity[self.graph.main[edges]] - self.flow[edges]
-        short = spare - flow
+    def overloaded(self, edges: Ints, flow: Floats) -> tuple[float, float] | tuple[()]:
+        """Spare and needed capacity of the tightest existing main that cannot take a flow, or empty."""
+        main = self.graph.main[edges] >= 0
+        spare = self.main_capacity[self.graph.main[edges[main]]] - self.flow[edges[main]]
+        short = spare - flow[main]
         if not len(short) or short.min() >= -1e-9:
             return ()
         worst = int(short.argmin())
-        return float(max(spare[worst], 0.0)), float(flow[worst])
+        return float(max(spare[worst], 0.0)), float(flow[main][worst])
 
     def attach(self, quote: Quote, load: float) -> None:
         """Build what a quote names and take its load from the source."""
         self.flow[quote.edges] += quote.flow
         new = (self.graph.main[quote.edges] < 0) & (self.owner[quote.edges] < 0)
-        self.owner[quote.edges[new]] = quote.source
+        self.owner[quote.edges[new]] = self.network_of[quote.source]
         self.head[quote.edges[new]] = quote.head[new]
         self.left[quote.source] -= load
         if new.any():
             self._trees.clear()
 
     def _tree(self, source: int) -> tuple[Floats, Ints]:
-        """Shortest ways from one source; pipes of its own and mains are free, those of others closed."""
+        """Shortest ways from one source, kept until something is built."""
         if source not in self._trees:
-            graph = self.graph
-            reference = float(np.median(self.pipes.cny_per_m))
-            weight = graph.length_m + graph.crossing_cny / reference
-            free = (graph.main >= 0) | (self.owner == source)
-            weight = np.where(free, np.maximum(graph.length_m, GRID_M) * FREE, np.maximum(weight, GRID_M))
-            weight = np.where((self.owner >= 0) & (self.owner != source), np.inf, weight)
-            matrix = self._matrix.copy()
-            matrix.data = weight[self._matrix.data.astype(int) - 1]
-            start = int(self.graph.source_node.iloc[source])
-            if start < 0:
-                far = np.full(graph.n_nodes, np.inf)
-                self._trees[source] = far, np.full(graph.n_nodes, -9999)
-            else:
-                self._trees[source] = dijkstra(matrix, directed=True, indices=start, return_predecessors=True)
+            self._trees[source] = self._ways(source)
         return self._trees[source]
+
+    def _ways(self, source: int, *, closed: Bools | None = None) -> tuple[Floats, Ints]:
+        """Shortest ways from one source; its own network is free, the branches of others closed."""
+        graph, own = self.graph, self.network_of[source]
+        start = int(graph.source_node.iloc[source])
+        if start < 0:
+            return np.full(graph.n_nodes, np.inf), np.full(graph.n_nodes, -9999)
+        weight = graph.length_m + graph.crossing_cny / float(np.median(self.pipes.cny_per_m))
+        free = (graph.main >= 0) | (self.owner == own)
+        weight = np.maximum(np.where(free, graph.length_m * FREE, weight), GRID_M * FREE)
+        shut = (self.owner >= 0) & (self.owner != own)
+        weight[shut if closed is None else shut | closed] = np.inf
+        matrix = self._matrix.copy()
+        matrix.data = weight[self._matrix.data.astype(int) - 1]
+        distance, previous = dijkstra(matrix, directed=True, indices=start, return_predecessors=True)
+        return distance, previous
+
+
+def _networks(graph: Graph) -> Ints:
+    """Number of the network each source feeds: sources joined by mains feed one."""
+    main = graph.main >= 0
+    ones = np.ones(int(main.sum()))
+    joined = csr_matrix((ones, (graph.u[main], graph.v[main])), shape=(graph.n_nodes,) * 2)
+    label = connected_components(joined, directed=False)[1]
+    node = graph.source_node.to_numpy()
+    return np.where(node >= 0, label[node], -2)
 
 
 @dataclass(frozen=True)
@@ -192,7 +224,10 @@ class Offer:
 
     def holds(self, growth: Growth) -> bool:
         """Whether way, shared pipes and room are as they were."""
-        if self.quote is not None and self.finding is None and self.need > growth.left[self.quote.source]:
+        quote = None if self.finding is not None else self.quote
+        if quote is not None and self.need > growth.left[quote.source]:
+            return False
+        if quote is not None and growth.overloaded(quote.edges, quote.flow):
             return False
         return self.distance == self._distance(growth) and self.carried == self._carried(growth)
 
@@ -201,41 +236,41 @@ class Offer:
         return tuple(float(growth.distance(s)[n]) for s in sources for n in self.nodes if n >= 0)
 
     def _carried(self, growth: Growth) -> tuple[float, ...]:
-        return () if self.quote is None else tuple(growth.flow[self.quote.edges].tolist())
+        """Flow on the branches of the quote; that on mains costs nothing as long as there is room."""
+        if self.quote is None:
+            return ()
+        edges = self.quote.edges
+        return tuple(growth.flow[edges[growth.graph.main[edges] < 0]].tolist())
 
 
 @dataclass(frozen=True)
 class Nearest:
-    """The source from which the least new trench leads to each village.
+    """The source that reaches each village with the least new pipe.
 
     Attributes
     ----------
     source : ndarray of int
         Position of the source; -1 where no way leads there.
     metres : ndarray
-        New trench with crossings as metres. [m]
+        New trench; infinite where no way leads there. [m]
+    crossing_cny : ndarray
+        Extra cost of what the trench crosses. [CNY]
     """
 
     source: Ints
     metres: Floats
+    crossing_cny: Floats
 
 
-def nearest_source(growth: Growth, *, open_to: Callable[[int], Bools] | None = None) -> Nearest:
-    """For every village the source with the shortest new trench.
-
-    Parameters
-    ----------
-    growth : Growth
-    open_to : callable, optional
-        Mask of the villages that a source may serve; all by default.
-    """
+def nearest_source(growth: Growth) -> Nearest:
+    """For every village the source whose network is nearest, before anything is built."""
     nodes = growth.graph.village_node.to_numpy()
-    n_sources = len(growth.capacity)
-    best, which = np.full(len(nodes), np.inf), np.full(len(nodes), -1)
-    for source in range(n_sources):
-        metres = np.where(nodes >= 0, growth.distance(source)[nodes], np.inf)
-        if open_to is not None:
-            metres = np.where(open_to(source), metres, np.inf)
-        closer = metres < best
-        best, which = np.where(closer, metres, best), np.where(closer, source, which)
-    return Nearest(which, best)
+    far = [np.where(nodes >= 0, growth.distance(s)[nodes], np.inf) for s in range(len(growth.capacity))]
+    best = np.min(far, axis=0) if far else np.full(len(nodes), np.inf)
+    which = np.where(np.isfinite(best), np.argmin(far, axis=0) if far else -1, -1)
+    metres, crossing = np.full(len(nodes), np.inf), np.zeros(len(nodes))
+    for row in np.flatnonzero(which >= 0).tolist():
+        quote = growth.quote([int(nodes[row])], [0.0], source=int(which[row]))
+        if quote is not None:
+            metres[row], crossing[row] = quote.new_m, quote.other_cny
+    return Nearest(which, metres, crossing)

@@ -25,7 +25,7 @@ Bools = npt.NDArray[np.bool_]
 
 #: Coordinates are noded on this grid, so that a tap and its main meet exactly. [m]
 GRID_M = 0.01
-#: Half the length, along each axis, of the tick that cuts a line at a point lying on it. [m]
+#: Length of the tick that cuts a line at a point lying on it. [m]
 TICK_M = 0.05
 #: Specific heat of water. [kJ/(kg·K)]
 WATER_KJ_PER_KG_K = 4.187
@@ -189,10 +189,11 @@ def build_graph(
     length = shapely.length(parts) * np.where(main >= 0, 1.0, slack)
     crossing = np.zeros(len(parts))
     for lines, cost in barriers:
-        hit = np.unique(
-            shapely.STRtree(np.asarray(lines.array, dtype=object)).query(parts, predicate="intersects")[0]
-        )
-        crossing[hit] += np.where(main[hit] >= 0, 0.0, cost)
+        obstacles = np.asarray(lines.array, dtype=object)
+        rows, near = shapely.STRtree(obstacles).query(parts, predicate="intersects")
+        rows, near = rows[main[rows] < 0], near[main[rows] < 0]
+        times = np.maximum(shapely.get_num_geometries(shapely.intersection(parts[rows], obstacles[near])), 1)
+        np.add.at(crossing, rows, cost * times)
     return _indexed(
         parts, length, crossing, main, places=places, origins=origins, all_ids=(villages, sources)
     )
@@ -216,14 +217,20 @@ def _connectors(
 
 
 def _stubs(points: npt.NDArray[np.object_], lines: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
-    """Shortest lines from points to lines; where a point lies on its line, a tick that cuts it there."""
-    xy = shapely.get_coordinates(points)
-    tick = shapely.linestrings(np.stack([xy - TICK_M, xy + TICK_M], axis=1))
+    """Shortest lines from points to lines; where a point lies on its line, a tick that cuts it there.
+
+    The tick starts at the point, at right angles to the line and on the side
+    of the line, so that rounding to the grid cannot merge the two.
+    """
     stub = shapely.shortest_line(points, lines)
-    # A tick along the line would not cut it: its mirror image is taken where the first does not cross.
-    mirror = np.array([TICK_M, -TICK_M])
-    other = shapely.linestrings(np.stack([xy - mirror, xy + mirror], axis=1))
-    tick = np.where(shapely.length(shapely.intersection(tick, lines)) > 0, other, tick)
+    xy, foot = shapely.get_coordinates(points), shapely.get_coordinates(shapely.get_point(stub, 1))
+    at = shapely.line_locate_point(lines, points)
+    before = shapely.line_interpolate_point(lines, np.maximum(at - 1.0, 0.0))
+    after = shapely.line_interpolate_point(lines, np.minimum(at + 1.0, shapely.length(lines)))
+    along = shapely.get_coordinates(after) - shapely.get_coordinates(before)
+    normal = np.stack([-along[:, 1], along[:, 0]], axis=1) / np.hypot(*along.T)[:, None]
+    side = np.where(np.sum((foot - xy) * normal, axis=1) < 0, -1.0, 1.0)
+    tick = shapely.linestrings(np.stack([xy, xy + normal * side[:, None] * TICK_M], axis=1))
     return np.where(shapely.length(stub) > GRID_M, stub, tick)
 
 

@@ -24,55 +24,13 @@ from geoplan.demand import (
     season_heat,
 )
 from geoplan.emissions import emissions
+from geoplan.errors import InputError, Problem
 from geoplan.finance import capital_subsidies, investment, operating_subsidy
-from geoplan.growth import Growth, nearest_source
 from geoplan.model import County
-from geoplan.network import GRID_M, PipeTable, build_graph, pipe_capacity_mw
-from geoplan.policy import Policy
-from geoplan.schema import Basis, HeatNetwork, RoutePolicy, Supply
+from geoplan.policy import DEFAULT_FILE, Policy
+from geoplan.schema import Basis, Climate, HeatNetwork, RoutePolicy, Supply
+from geoplan.supplies import SUPPLIES, Note, SupplyNetwork, supply_network
 from geoplan.units import HOURS_PER_DAY
-
-#: Layer of the sources, column of their capacity, unit, and layer of the mains of each supply.
-SUPPLIES: dict[Supply, tuple[str, str, str, str | None]] = {
-    "heat": ("heat_sources", "capacity_mw", "MW", "heat_mains"),
-    "gas": ("gas_stations", "capacity_m3_per_day", "m3/d", "gas_mains"),
-    "grid": ("substations", "spare_kva", "kVA", None),
-    "biomass": ("biomass_supply", "capacity_t_per_a", "t/a", None),
-}
-
-#: Route an option of the plan's ``sources`` table is booked under.
-SUPPLY_ROUTE: dict[Supply, str] = {
-    "heat": "district_heating",
-    "gas": "gas",
-    "grid": "heat_pump",
-    "biomass": "biomass",
-}
-
-
-@dataclass
-class SupplyNetwork:
-    """The sources of one supply and the way to them.
-
-    Attributes
-    ----------
-    sources : GeoDataFrame, index ``source_id``
-        With ``capacity`` in `unit`.
-    growth : Growth or None
-        The pipe network; None for supplies without pipes.
-    nearest : Series of str
-        Source id that serves each village by default; empty where none does.
-    metres : Series
-        New pipe (or straight distance) from there to the village. [m]
-    limited : bool
-        Whether capacity is known. Without a substations layer it is not.
-    """
-
-    sources: gpd.GeoDataFrame
-    unit: str
-    growth: Growth | None
-    nearest: pd.Series
-    metres: pd.Series
-    limited: bool = True
 
 
 @dataclass
@@ -89,15 +47,15 @@ class Options:
         Failed tests by village and route.
     supplies : dict
         The four networks.
-    notes : list of str
-        What the run must say about missing layers.
+    notes : list of Note
+        What the run must say.
     """
 
     villages: pd.DataFrame
     table: pd.DataFrame
     findings: Findings
     supplies: dict[Supply, SupplyNetwork]
-    notes: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
 
     def eligible(self, village_id: str, route: str) -> bool:
         """Whether an option passes every test that excludes."""
@@ -125,16 +83,19 @@ def price_options(county: County) -> Options:
     ...     {"village_id": ["V1"], "name": ["甲村"], "town": ["乙镇"], "households": [100]},
     ...     geometry=[shapely.Point(500000, 4200000)], crs="EPSG:4544")
     >>> options = price_options(County("demo", frame, default_policy()))
-    >>> options.table.loc[("V1", "heat_pump"), "capacity_use"].round(1)
-    np.float64(541.8)
+    >>> float(options.table.loc[("V1", "heat_pump"), "capacity_use"].round(1))
+    542.0
     """
     policy = county.policy
-    notes: list[str] = []
+    if county.villages.empty:
+        raise InputError(Problem("there is no village", layer="villages", remedy="add the villages"))
+    notes: list[Note] = policy_notes(county.villages, policy)
     villages = _demand(_with_optional_columns(county.villages), policy)
-    supplies = {supply: _supply(supply, county, notes) for supply in SUPPLIES}
+    supplies = {supply: supply_network(supply, county, notes) for supply in SUPPLIES}
     villages = _measures(villages, county, supplies)
     findings: Findings = {}
-    apply_rules(villages, policy=policy, into=findings)
+    quotes = {name: policy.source_of(f"rules.{name}") for name in policy.rules}
+    apply_rules(villages, rules=policy.rules, into=findings, quotes=quotes)
     _built_in_tests(villages, policy, supplies, findings)
     priced = pd.concat(
         [_price(villages, name, policy, supplies) for name in ROUTES if name in policy.routes],
@@ -182,130 +143,22 @@ def _village_network(villages: pd.DataFrame, households: pd.Series, policy: Poli
     return households * per_household
 
 
-# --- supplies ---------------------------------------------------------------------------------------
-
-
-def _supply(supply: Supply, county: County, notes: list[str]) -> SupplyNetwork:
-    """Sources of a supply that are there in the plan's year, and the way from them to every village."""
-    stem, capacity, unit, mains_stem = SUPPLIES[supply]
-    layer = county.layer(stem)
-    ids = county.villages["village_id"].astype(str)
-    places = gpd.GeoSeries(
-        county.villages.geometry.to_numpy(), index=ids, crs=county.villages.crs
-    ).sort_index()
-    sources = None if layer is None else _in_time(layer, county.policy.year)
-    if sources is None or sources.empty:
-        notes.append(_missing(stem, supply))
-        empty = gpd.GeoDataFrame({"capacity": []}, geometry=gpd.GeoSeries([], crs=places.crs))
-        none = pd.Series("", index=places.index)
-        return SupplyNetwork(
-            empty, unit, None, none, pd.Series(np.inf, index=places.index), limited=supply != "grid"
-        )
-    sources = sources.set_index("source_id", drop=False).sort_index()
-    total = sources[capacity].astype(float)
-    if supply == "heat":
-        total = _guaranteed(total, sources, county.policy.network.heat)
-    if supply == "grid" and "upgrade_kva" in sources:
-        total = total + sources["upgrade_kva"].astype(float).fillna(0.0)
-    sources = sources.assign(capacity=total)
-    if mains_stem is None:
-        nearest, metres = _straight(places, sources)
-        return SupplyNetwork(sources, unit, None, nearest, metres)
-    growth = _growth(county, places, sources, mains_stem)
-    found = nearest_source(growth)
-    served = pd.Series(
-        np.where(found.source >= 0, sources.index.to_numpy()[found.source], ""), index=places.index
-    )
-    return SupplyNetwork(sources, unit, growth, served, pd.Series(found.metres, index=places.index))
-
-
-def _missing(stem: str, supply: Supply) -> str:
-    if supply == "grid":
-        return f"no {stem} layer: grid headroom was not tested"
-    return f"no {stem} layer: nothing is supplied with {supply}"
-
-
-def _in_time(layer: gpd.GeoDataFrame, year: int | None) -> gpd.GeoDataFrame:
-    """Features that are there in the plan's year; an empty year counts as there."""
-    if year is None or "year" not in layer:
-        return layer
-    return layer[layer["year"].astype("Float64").fillna(year).le(year).to_numpy(dtype=bool)]
-
-
-def _guaranteed(total: pd.Series, sources: pd.DataFrame, heat: HeatNetwork) -> pd.Series:
-    """Capacity that keeps the guaranteed share of the load when the largest unit fails. [MW]"""
-    if "largest_unit_mw" not in sources:
-        return total
-    largest = sources["largest_unit_mw"].astype(float)
-    rest = (total - largest).clip(lower=0.0) / heat.guarantee_share
-    return total.where(largest.isna(), np.minimum(total, rest))
-
-
-def _growth(county: County, places: gpd.GeoSeries, sources: gpd.GeoDataFrame, mains_stem: str) -> Growth:
-    policy = county.policy
-    layer = county.layer(mains_stem)
-    mains = gpd.GeoDataFrame(geometry=[], crs=places.crs) if layer is None else _in_time(layer, policy.year)
-    mains = mains.explode(ignore_index=True)
-    roads = county.layer("roads")
-    graph = build_graph(
-        places,
-        sources.geometry,
-        mains=mains.geometry,
-        roads=None if roads is None else roads.geometry.explode(ignore_index=True),
-        barriers=_barriers(county),
-        access=policy.access,
-    )
-    heat = mains_stem == "heat_mains"
-    pipes = (
-        PipeTable.of_heat(policy.network.heat)
-        if heat
-        else PipeTable.of_one_price(policy.network.gas.cny_per_m)
-    )
-    limit = _main_capacity(mains, policy.network.heat) if heat else np.full(len(mains) + 1, np.inf)
-    return Growth(graph, pipes, sources["capacity"].to_numpy(dtype=float), limit)
-
-
-def _barriers(county: County) -> list[tuple[gpd.GeoSeries, float]]:
-    """What a new trench may cross at a price, and where it may not run at all."""
-    access = county.policy.access
-    found = []
-    for stem, cost in (("rivers", access.river_crossing_cny), ("railways", access.railway_crossing_cny)):
-        layer = county.layer(stem)
-        if layer is not None:
-            found.append((layer.geometry, cost))
-    zones = county.layer("zones")
-    if zones is not None:
-        found.append((zones.loc[zones["kind"] == "no_dig"].geometry, np.inf))
-    return found
-
-
-def _main_capacity(mains: gpd.GeoDataFrame, heat: HeatNetwork) -> np.ndarray:
-    """Heat each main can carry by its diameter, and infinity for what has none. [MW]"""
-    known = dict(zip(heat.pipes.dn_mm, pipe_capacity_mw(heat).tolist(), strict=True))
-    diameters = mains["dn_mm"] if "dn_mm" in mains else pd.Series(np.nan, index=mains.index)
-    by_size = [np.inf if pd.isna(dn) else known.get(int(dn), _between(int(dn), known)) for dn in diameters]
-    return np.array([*by_size, np.inf])
-
-
-def _between(dn_mm: int, known: dict[int, float]) -> float:
-    """Capacity of a diameter that the table lacks: that of the next smaller one. [MW]"""
-    return max((mw for dn, mw in known.items() if dn <= dn_mm), default=min(known.values()))
-
-
-def _straight(places: gpd.GeoSeries, sources: gpd.GeoDataFrame) -> tuple[pd.Series, pd.Series]:
-    """Nearest source of each village as the crow flies; of several the first by id."""
-    nearest = pd.Series("", index=places.index)
-    metres = pd.Series(np.inf, index=places.index)
-    there = np.flatnonzero(~(places.is_empty | places.isna()).to_numpy())
-    if len(sources) and len(there):
-        # On the grid, so that a tie is a tie whatever CRS the input came in.
-        points = shapely.set_precision(places.array[there], GRID_M)
-        tree = shapely.STRtree(shapely.set_precision(sources.geometry.array, GRID_M))
-        (rows, found), far = tree.query_nearest(points, return_distance=True)
-        order = np.lexsort((-found, rows))
-        nearest.iloc[there[rows[order]]] = sources.index.to_numpy()[found[order]]
-        metres.iloc[there[rows[order]]] = far[order]
-    return nearest, metres
+def policy_notes(villages: pd.DataFrame, policy: Policy) -> list[Note]:
+    """What of the policy does not fit the county: names no village has, a climate half taken over."""
+    notes: list[Note] = []
+    for name, rule in policy.rules.items():
+        for column, values in ((rule.column, (*(rule.in_ or ()), *(rule.not_in or ()))), *rule.where.items()):
+            if column not in villages or not rule.enabled:
+                continue
+            known = set(villages[column].dropna())
+            unmatched = [str(v) for v in values if isinstance(v, str) and v not in known]
+            if unmatched and known:
+                notes.append(("unmatched", {"rule": name, "column": column, "values": "、".join(unmatched)}))
+    files = {path: origin.file for path, origin in policy.origins.items() if path.startswith("climate.")}
+    kept = sorted(path for path, file in files.items() if file == DEFAULT_FILE and path != "climate.indoor_c")
+    if kept and len(kept) < len(files) - 1:
+        notes.append(("climate", {"keys": "、".join(kept)}))
+    return notes
 
 
 # --- measures and tests -----------------------------------------------------------------------------
@@ -361,7 +214,10 @@ def _built_in_tests(
             if not len(network.sources):
                 failed = dict.fromkeys(villages.index, Finding("no_network", subject=route.supply))
             else:
-                cut_off = network.metres.index[np.isinf(network.metres)]
+                lost = villages["geometry"].is_empty | villages["geometry"].isna()
+                # The grid reaches a village whose place is not known, though nobody can say which substation.
+                reached = lost if route.supply == "grid" else ~lost & False
+                cut_off = network.metres.index[np.isinf(network.metres) & ~reached]
                 failed = dict.fromkeys(cut_off, Finding("unreachable", subject=route.supply))
                 if route.supply == "biomass":
                     far = network.metres[(network.metres > reach) & np.isfinite(network.metres)]
@@ -476,12 +332,21 @@ def _capacity_use(villages: pd.DataFrame, route: RoutePolicy, policy: Policy) ->
         return kwh / (policy.carriers[route.carrier].kwh_per_unit * route.efficiency), "m3/d"
     if route.supply == "grid":
         grid = policy.network.grid
-        power = load / (route.efficiency_design or route.efficiency) * route.diversity
+        power = load / _design_efficiency(route, policy.climate) * route.diversity
         return power / (grid.power_factor * grid.loading_max), "kVA"
     if route.supply == "biomass":
         kwh = villages["heat_demand_mwh_per_a"] * 1000.0
         return kwh / (policy.carriers[route.carrier].kwh_per_unit * route.efficiency), "t/a"
     return pd.Series(0.0, index=villages.index), ""
+
+
+def _design_efficiency(route: RoutePolicy, climate: Climate) -> float:
+    """Heat per electricity at the outdoor design temperature."""
+    if route.efficiency_design is not None:
+        return route.efficiency_design
+    if route.cop is not None:
+        return route.cop.at(climate.outdoor_design_c)
+    return route.efficiency
 
 
 def _season_bill(villages: pd.DataFrame, route: RoutePolicy, units: pd.Series, policy: Policy) -> pd.Series:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import geopandas as gpd
 import networkx as nx
@@ -11,17 +11,18 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from geoplan.cascade import TOLERANCE, Selection, cascade
+from geoplan.cascade import cascade
 from geoplan.columns import ELECTRIC_ROUTES, ROUTES, plan_columns, table
 from geoplan.emissions import POLLUTANTS, avoided_column
 from geoplan.errors import CertificateError
 from geoplan.explain import Explainer
-from geoplan.finance import annuity
 from geoplan.growth import Growth
+from geoplan.ledger import TOLERANCE
 from geoplan.model import County, Plan
 from geoplan.options import Options, baseline_emissions, price_options
 from geoplan.policy import Policy
 from geoplan.schema import Supply
+from geoplan.verdict import Selection
 
 Method = Literal["cascade"]
 
@@ -82,6 +83,8 @@ def assign(county: County, *, method: Method = "cascade", lang: str = "zh") -> P
     >>> plan.villages.loc[0, ["route", "decision"]].tolist()
     ['heat_pump', 'first choice']
     """
+    if method not in get_args(Method):
+        raise ValueError(f"method must be one of {get_args(Method)}; got {method!r}")
     policy = county.policy
     options = price_options(county)
     selection = cascade(options, policy=policy)
@@ -105,18 +108,17 @@ def assign(county: County, *, method: Method = "cascade", lang: str = "zh") -> P
             "lang": lang,
             "comparison_basis": policy.comparison_basis,
             "files": dict(county.files),
-            "notes": [*options.notes, *(str(n) for n in county.notes)],
+            "notes": [*map(explainer.note, options.notes), *dict.fromkeys(str(n) for n in county.notes)],
         },
     )
 
 
 def _names(options: Options) -> Mapping[str, str]:
-    """Names of villages and sources by id; the id where a source has no name."""
+    """Names of villages by id and of sources by ``supply/id``; the id where a source has no name."""
     names = options.villages["name"].astype(str).to_dict()
-    for network in options.supplies.values():
-        if "name" in network.sources:
-            given = network.sources["name"]
-            names |= {k: str(v) for k, v in given.items() if pd.notna(v) and v}
+    for supply, network in options.supplies.items():
+        given = network.sources.get("name", pd.Series(None, index=network.sources.index, dtype=object))
+        names |= {f"{supply}/{k}": str(v) if pd.notna(v) and v else str(k) for k, v in given.items()}
     return names
 
 
@@ -129,7 +131,8 @@ def _options_table(options: Options, selection: Selection, explainer: Explainer)
     frame["rule"] = [",".join(dict.fromkeys(f.code for f in findings.get(key, ()))) for key in keys]
     frame["feasible"] = frame["infeasible_because"] == ""
     chosen = selection.route.reindex(frame.index.get_level_values(0)).to_numpy()
-    frame["feasible"] |= frame.index.get_level_values(1) == chosen
+    idle = frame["infeasible_because"].str.contains('"no_task"', regex=False)
+    frame["feasible"] |= (frame.index.get_level_values(1) == chosen) & ~idle
     task = (
         options.villages["households"].astype(float).reindex(frame.index.get_level_values(0)).to_numpy() > 0
     )
@@ -156,7 +159,6 @@ def _villages_table(
     frame[amounts] = frame[amounts].astype(float).fillna(0.0)
     frame["route"], frame["decision"] = route, selection.decision.reindex(frame.index)
     frame["source_id"] = selection.source_id.reindex(frame.index)
-    frame = _with_upgrades(frame, selection.upgrade_cny, policy)
     frame = _with_emissions(frame, policy)
     lasting = {r for r in ROUTES if r in policy.routes and not policy.routes[r].transition}
     frame[["runner_up", "margin_pct"]] = _runners_up(frame, priced[priced["route"].isin(lasting)])
@@ -175,15 +177,6 @@ def _villages_table(
     columns = [*plan_columns(), "geometry"]
     return gpd.GeoDataFrame(
         frame[columns].reset_index(drop=True), geometry="geometry", crs=county.villages.crs
-    )
-
-
-def _with_upgrades(frame: pd.DataFrame, upgrade_cny: pd.Series, policy: Policy) -> pd.DataFrame:
-    """Add the substation upgrades that the villages cause to their cost."""
-    cost = upgrade_cny.reindex(frame.index).fillna(0.0)
-    rate = annuity(policy.economics.discount_rate, policy.network.grid.upgrade_lifetime_a)
-    return frame.assign(
-        capex_cny=frame["capex_cny"] + cost, annual_cost_cny=frame["annual_cost_cny"] + cost * rate
     )
 
 
@@ -374,9 +367,11 @@ def certify(
     broken += [f"source {s}: what it gives is not what its villages take" for s in given.index[off]]
     for route in ("district_heating", "gas"):
         mine = links[links["route"] == route]
-        length = float(taken.loc[taken["route"] == route, "connection_m"].sum())
-        if abs(length - float(mine["length_m"].astype(float).sum())) > 1.0 + 1e-6 * length:
-            broken.append(f"{route}: the villages' connections are not the pipes to be built")
+        for ours, theirs in (("connection_m", "length_m"), ("pipe_cny", "capex_cny")):
+            booked = float(taken.loc[taken["route"] == route, ours].sum())
+            built = float(mine[theirs].astype(float).sum())
+            if abs(booked - built) > 1.0 + 1e-6 * booked:
+                broken.append(f"{route}: {ours} of the villages is {booked:.0f}, the pipes make {built:.0f}")
     if broken:
         raise CertificateError("; ".join(broken))
 

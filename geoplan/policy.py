@@ -12,9 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Annotated, Any, get_args
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, Field, PrivateAttr, ValidationError, model_validator
+from pydantic.fields import FieldInfo
 
 from geoplan.columns import ROUTES, nearest, table
 from geoplan.errors import PolicyError, Problem
@@ -136,6 +138,9 @@ class Origin:
 
 
 Policy.model_rebuild()
+
+#: Bounds of a field as a reader writes them.
+BOUNDS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
 
 
 def _unknown(where: str, name: str, known: Sequence[str]) -> str:
@@ -267,7 +272,8 @@ def _problems(error: ValidationError, *, origins: Mapping[str, Origin]) -> Itera
         file = _file_of(path, origins)
         if found["type"] == "extra_forbidden":
             near = nearest(location[-1], _siblings(location))
-            remedy = f"did you mean {near!r}?" if near else "remove it"
+            allowed = ", ".join(_siblings(location)) or "none"
+            remedy = f"did you mean {near!r}?" if near else f"allowed here: {allowed}"
             yield Problem(f"{path}: unknown key", file=file, column=path, remedy=remedy)
             continue
         message = found["msg"].removeprefix("Value error, ")
@@ -283,6 +289,56 @@ def _file_of(path: str, origins: Mapping[str, Origin]) -> str:
         path = path.rpartition(".")[0]
     files = [o.file for o in origins.values() if o.file != DEFAULT_FILE]
     return files[-1] if files else DEFAULT_FILE
+
+
+def keys(model: type[Section] = Policy, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Every key a policy may have, with what may stand there.
+
+    Examples
+    --------
+    >>> dict(keys())["subsidies.<name>.cap_cny_per_household"]
+    'number >= 0 (optional)'
+    """
+    for name, field in model.model_fields.items():
+        path = prefix + (field.alias or name)
+        section = _annotation(model, name)
+        if isinstance(section, tuple):
+            yield from keys(section[0], f"{path}.<name>.")
+        elif section is not None:
+            yield from keys(section, f"{path}.")
+        else:
+            yield path, _kind(field)
+
+
+def _kind(field: FieldInfo) -> str:
+    """Type and bounds of one key in words."""
+    inner = [m for part in get_args(field.annotation) for m in getattr(part, "__metadata__", ())]
+    metadata = [*field.metadata, *(m for info in inner for m in info.metadata)]
+    limits = [(sign, getattr(m, key, None)) for m in metadata for key, sign in BOUNDS.items()]
+    bounds = [f"{sign} {limit:g}" for sign, limit in limits if limit is not None]
+    optional = [] if field.is_required() else ["(optional)"]
+    return " ".join([_word(field.annotation), *bounds, *optional])
+
+
+def _word(annotation: Any) -> str:
+    """A type as a reader of TOML calls it.
+
+    Examples
+    --------
+    >>> _word(float), _word(tuple[str, ...]), _word(bool | None)
+    ('number', 'list of text', 'true or false')
+    """
+    if get_origin(annotation) is Literal:
+        return " or ".join(map(repr, get_args(annotation)))
+    if get_origin(annotation) is tuple:
+        return f"list of {_word(get_args(annotation)[0])}"
+    if get_origin(annotation) in (Union, UnionType):
+        words = [_word(part) for part in get_args(annotation) if part is not type(None)]
+        return " or ".join(dict.fromkeys(words))
+    if get_origin(annotation) is Annotated:
+        return _word(get_args(annotation)[0])
+    words_of = {float: "number", int: "whole number", str: "text", bool: "true or false"}
+    return words_of.get(annotation, "table")
 
 
 def _siblings(location: Sequence[str]) -> tuple[str, ...]:

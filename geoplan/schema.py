@@ -207,6 +207,27 @@ class CostItem(Section):
     grid: bool = False
 
 
+class DesignCop(Section):
+    """Coefficient of performance of a heat pump over the outdoor temperature: a line within bounds."""
+
+    at_0_c: Positive
+    per_k: NotNegative
+    least: Positive
+    most: Positive
+    defrost: Annotated[float, Field(gt=0, le=1)]
+
+    def at(self, outdoor_c: float) -> float:
+        """Heat per electricity at an outdoor temperature.
+
+        Examples
+        --------
+        >>> cop = DesignCop(at_0_c=3.3, per_k=0.075, least=1.5, most=4.2, defrost=0.88)
+        >>> round(cop.at(-13.1), 2), round(cop.at(-40.0), 2)
+        (2.04, 1.32)
+        """
+        return min(max(self.at_0_c + self.per_k * outdoor_c, self.least), self.most) * self.defrost
+
+
 class RoutePolicy(Section):
     """How one route turns money and energy into heat."""
 
@@ -216,6 +237,7 @@ class RoutePolicy(Section):
     transition: bool = False
     efficiency: Positive
     efficiency_design: Positive | None = None
+    cop: DesignCop | None = None
     diversity: Share = 1.0
     free_share: Share = 0.0
     price_factor: Positive = 1.0

@@ -14,6 +14,8 @@ from geoplan.model import Plan
 from geoplan.policy import Policy
 from geoplan.units import WAN
 
+DWELLINGS = {"bungalow": "平房", "apartment": "楼房"}
+
 
 @dataclass(frozen=True)
 class Sheet:
@@ -139,7 +141,10 @@ def capacities(plan: Plan) -> pd.DataFrame:
     """What each source has and gives. [unit of the row]"""
     frame = pd.DataFrame(plan.sources.drop(columns="geometry")).copy()
     frame["route"] = [_supply_label(r) for r in frame["route"]]
-    frame = _labelled(frame, table("sources"))
+    frame = _labelled(
+        _said(frame.assign(capacity=frame["capacity"].round(1), used=frame["used"].round(1))),
+        table("sources"),
+    )
     load = plan.sources["used"] / plan.sources["capacity"].where(plan.sources["capacity"] > 0)
     frame.insert(5, "负载率（%）", (load * 100.0).round(1).to_numpy())
     return frame
@@ -185,6 +190,8 @@ def _said(frame: pd.DataFrame) -> pd.DataFrame:
             frame[column] = [
                 route_label(r) if isinstance(r, str) and r in ROUTES else "" for r in frame[column]
             ]
+    if "dwelling" in frame:
+        frame["dwelling"] = [DWELLINGS.get(d, "") for d in frame["dwelling"]]
     if "decision" in frame:
         frame["decision"] = [style()["decisions"][d]["zh"] for d in frame["decision"]]
     for column in frame.select_dtypes("number"):

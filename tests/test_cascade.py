@@ -64,8 +64,8 @@ def test_demand_by_hand():
     plan = assign(county([village(1, 0, 0)]))
     assert row(plan, "V01")["heat_load_kw"] == pytest.approx(3150.0)
     assert row(plan, "V01")["heat_demand_mwh_per_a"] == pytest.approx(7472.5, abs=0.5)
-    # 3,150 kW / 2.04 × 0.8 / (0.95 × 0.8) kVA; 3,150 kW × 24 h × 0.7 / (9.9 kWh/m³ × 0.9) m³ a day
-    assert option(plan, "V01", "heat_pump")["capacity_use"] == pytest.approx(1625.4, abs=0.1)
+    # 3,150 kW / 2.0394 × 0.8 / (0.95 × 0.8) kVA; 3,150 kW × 24 h × 0.7 / (9.9 kWh/m³ × 0.9) m³ a day
+    assert option(plan, "V01", "heat_pump")["capacity_use"] == pytest.approx(1625.9, abs=0.1)
     assert option(plan, "V01", "gas")["capacity_use"] == pytest.approx(5939.4, abs=0.1)
     # 3.15 MW × 0.9 / (0.96 × 0.88)
     assert option(plan, "V01", "district_heating")["capacity_use"] == pytest.approx(3.3558, abs=1e-3)
@@ -129,7 +129,9 @@ def test_capacity_goes_to_the_greatest_benefit_per_metre_and_the_loser_says_to_w
 
 def test_no_heat_capacity_sends_everyone_elsewhere():
     plan = assign(corridor([300, 300], capacity_mw=0.0))
-    assert set(routes(plan).values()) == {"gas"} or set(routes(plan).values()) == {"heat_pump"}
+    assert set(routes(plan).values()) == {"heat_pump"}
+    assert set(plan.villages["decision"]) == {"no capacity left"}
+    assert plan.villages["reason"].str.contains("“热源H1”余量 0 MW").all()
 
 
 def test_n_minus_1_limits_what_a_source_may_give():
@@ -179,8 +181,10 @@ def test_upgrade_capacity_is_used_and_paid():
     with_upgrade = substation(1000, upgrade_kva=1000, upgrade_cost_cny_per_kva=900)
     plan = assign(county(rows, ELECTRIC, substations=[with_upgrade]))
     assert routes(plan)["V01"] == "heat_pump"
-    extra = row(plan, "V01")["capex_cny"] - option(plan, "V01", "heat_pump")["capex_cny"]
-    assert extra == pytest.approx((1625.39 - 1000) * 900, rel=1e-4)
+    free = assign(county(rows, ELECTRIC, substations=[substation(2000)]))
+    extra = row(plan, "V01")["capex_cny"] - row(free, "V01")["capex_cny"]
+    assert extra == pytest.approx((1625.865 - 1000) * 900, rel=1e-4)
+    assert row(plan, "V01")["capex_cny"] == option(plan, "V01", "heat_pump")["capex_cny"]
     assert routes(assign(county(rows, ELECTRIC, substations=[substation(1000)])))["V01"] == "deferred"
 
 

@@ -48,7 +48,7 @@ def test_a_table_with_chinese_headers_is_enough(table, tmp_path, monkeypatch):
     assert done.exit_code == 0, done.output
     found = json.loads(Path("maps/县/manifest.json").read_text("utf-8"))
     assert found["summary"]["households_by_route"] == {"heat_pump": 500}
-    assert any("grid headroom was not tested" in note for note in found["warnings"])
+    assert any("未校核电网余量" in note for note in found["warnings"])
 
 
 def test_degrees_without_a_datum_are_refused_with_the_remedy(table, tmp_path, monkeypatch):

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from geoplan.cli.options import county_options, parsed_locks
-from geoplan.errors import InfeasibleError, InputError
+from geoplan.cli.options import county_options, parsed_datum, parsed_locks, printable
+from geoplan.errors import InfeasibleError, InputError, Problem
 from geoplan.explain import number, route_label
 from geoplan.folder import FILES, write_plan
 from geoplan.io import read_county
@@ -37,21 +37,27 @@ def assign(
     lang: str,
     tianditu_token: str | None,
     locks: tuple[str, ...],
+    datum: tuple[str, ...],
     **where: Any,
 ) -> None:
     """Assign a heating route to every village of VILLAGES and write the plan."""
-    county = read_county(villages, locks=parsed_locks(locks), **where)
+    county = read_county(villages, locks=parsed_locks(locks), datum=parsed_datum(datum), **where)
     if strict and county.notes:
         raise InputError(county.notes)
-    for note in county.notes:
-        click.echo(f"note: {note}", err=True)
     plan = assign_county(county, method=method, lang=lang)
-    for note in plan.provenance["notes"][: len(plan.provenance["notes"]) - len(county.notes)]:
-        click.echo(f"note: {note}", err=True)
+    for note in plan.provenance["notes"]:
+        click.echo(printable(f"note: {note}"), err=True)
     if strict:
+        _refuse_notes(plan)
         _refuse_deferred(plan)
     folder = write_plan(plan, output or Path("maps") / county.name, tianditu_token=tianditu_token)
     _print(plan, folder)
+
+
+def _refuse_notes(plan: Plan) -> None:
+    """Under ``--strict`` what the run has to say is an error."""
+    if plan.provenance["notes"]:
+        raise InputError(Problem(note, layer="layers") for note in plan.provenance["notes"])
 
 
 def _refuse_deferred(plan: Plan) -> None:
@@ -78,6 +84,10 @@ def _print(plan: Plan, folder: Path) -> None:
     for row in frame.itertuples(index=False):
         totals.add_row(*(Text("" if value is None else str(value)) for value in map(_known, row)))
     console.print(totals)
+    waiting = plan.summary["households_by_route"].get("deferred", 0)
+    if waiting:
+        share = 100.0 * waiting / plan.summary["households"]
+        console.print(Text(f"暂缓 {waiting} 户（{share:.0f} %）没有可行方式，理由见台账", style="bold red"))
     loads = Table(title="供应能力", title_justify="left")
     for heading, side in (
         ("来源", "left"),

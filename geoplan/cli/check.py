@@ -7,18 +7,34 @@ from typing import Any
 
 import click
 
-from geoplan.cli.options import county_options, parsed_locks, printable
-from geoplan.errors import report
-from geoplan.io import check_county
+from geoplan.cli.options import county_options, parsed_datum, parsed_locks, printable
+from geoplan.errors import Problem, report
+from geoplan.explain import Explainer
+from geoplan.io import check_county, read_county
+from geoplan.options import policy_notes
 
 
 @click.command()
 @county_options
 @click.option("--strict", is_flag=True, help="Warnings count as problems.")
 @click.pass_context
-def check(ctx: click.Context, /, villages: Path, strict: bool, locks: tuple[str, ...], **where: Any) -> None:
+def check(
+    ctx: click.Context,
+    /,
+    villages: Path,
+    strict: bool,
+    locks: tuple[str, ...],
+    datum: tuple[str, ...],
+    **where: Any,
+) -> None:
     """List every problem of VILLAGES, of the layers beside it and of the policy."""
-    problems = check_county(villages, locks=parsed_locks(locks), **where)
+    how = {"locks": parsed_locks(locks), "datum": parsed_datum(datum)} | where
+    problems = check_county(villages, **how)
+    if not any(p.severity == "error" for p in problems):
+        county = read_county(villages, **how)
+        explainer = Explainer({})
+        notes = [explainer.note(note) for note in policy_notes(county.villages, county.policy)]
+        problems += tuple(Problem(note, file="policy.toml", severity="warning") for note in notes)
     if problems:
         click.echo(printable(report(problems)))
     errors = [p for p in problems if strict or p.severity == "error"]

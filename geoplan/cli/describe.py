@@ -8,12 +8,12 @@ import click
 
 from geoplan.columns import LAYER_GEOMETRY, table
 from geoplan.errors import InputError, Problem
-from geoplan.policy import load_policy
+from geoplan.policy import keys, load_policy
 from geoplan.tables import parameters
 
 
 @click.command()
-@click.argument("what", type=click.Choice(["policy", *LAYER_GEOMETRY, "options", "links", "sources"]))
+@click.argument("what", type=click.Choice(["policy", "keys", *LAYER_GEOMETRY, "options", "links", "sources"]))
 @click.option(
     "-p",
     "--policy",
@@ -25,7 +25,11 @@ from geoplan.tables import parameters
     "--overlay", "overlays", multiple=True, type=click.Path(path_type=Path), help="Further policy file."
 )
 def describe(what: str, policy_file: Path | None, overlays: tuple[Path, ...]) -> None:
-    """Describe WHAT: ``policy``, or the columns of a layer or table."""
+    """Describe WHAT: the merged ``policy``, the ``keys`` a policy may have, or the columns of a table."""
+    if what == "keys":
+        for path, kind in keys():
+            click.echo(f"{path}\t{kind}")
+        return
     if what != "policy":
         for column in table(what).values():
             required = "required" if column.required else "optional"

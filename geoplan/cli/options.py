@@ -8,6 +8,12 @@ from typing import Any, TypeVar
 
 import click
 
+from geoplan.columns import LAYER_GEOMETRY
+from geoplan.explain import style
+
+#: Datums a file may be declared to be in.
+DATUMS = ("wgs84", "cgcs2000", "gcj02", "bd09")
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _COUNTY = (
@@ -23,8 +29,9 @@ _COUNTY = (
     ),
     click.option(
         "--datum",
-        type=click.Choice(["wgs84", "cgcs2000", "gcj02", "bd09"]),
-        help="Datum of longitudes and latitudes.",
+        multiple=True,
+        metavar="[LAYER=]DATUM",
+        help="Datum of longitudes and latitudes (wgs84, cgcs2000, gcj02, bd09), of all layers or of one.",
     ),
     click.option("--crs", help="CRS of files that have none, for example EPSG:4544."),
     click.option("--lock", "locks", multiple=True, metavar="ID=ROUTE", help="Fix the route of a village."),
@@ -39,12 +46,28 @@ def county_options(command: Command) -> Command:
 
 
 def parsed_locks(locks: tuple[str, ...]) -> dict[str, str]:
-    """``ID=ROUTE`` pairs as a mapping."""
+    """``ID=ROUTE`` pairs as a mapping; a route may be given by its Chinese name."""
     pairs = [lock.partition("=") for lock in locks]
     wrong = [lock for lock, pair in zip(locks, pairs, strict=True) if not all(pair)]
     if wrong:
         raise click.BadParameter(f"{wrong[0]!r} is not ID=ROUTE", param_hint="--lock")
-    return {village: route for village, _, route in pairs}
+    by_name = {labels["zh"]: route for route, labels in style()["routes"].items()}
+    return {village: by_name.get(route, route) for village, _, route in pairs}
+
+
+def parsed_datum(datum: tuple[str, ...]) -> str | dict[str, str] | None:
+    """One datum for all layers, or one per layer."""
+    pairs = [text.rpartition("=") for text in datum]
+    for text, (layer, _, name) in zip(datum, pairs, strict=True):
+        if name not in DATUMS or (layer and layer not in LAYER_GEOMETRY):
+            raise click.BadParameter(
+                f"{text!r} is not [LAYER=]DATUM with one of {', '.join(DATUMS)}", param_hint="--datum"
+            )
+    everywhere = [name for layer, _, name in pairs if not layer]
+    single = {layer: name for layer, _, name in pairs if layer}
+    if len(everywhere) > 1 or (everywhere and single):
+        raise click.BadParameter("give one datum for all layers, or one for each layer", param_hint="--datum")
+    return single or (everywhere[0] if everywhere else None)
 
 
 def printable(text: str) -> str:

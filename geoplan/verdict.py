@@ -1,0 +1,188 @@
+"""Closing the books: the options nobody asked for are tested too, and every decision gets its name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from geoplan.checks import Finding, Findings, apply_rules
+from geoplan.finance import annuity
+from geoplan.ledger import DEFERRED, Ledger
+from geoplan.schema import Supply
+
+
+@dataclass
+class Selection:
+    """What a selection method decided.
+
+    Attributes
+    ----------
+    route, source_id, decision : Series of str, index ``village_id``
+    table : DataFrame
+        The options with connection, break-even length, pipe and upgrade cost as decided.
+    findings : dict
+        Every failed test, those of capacity and break-even included.
+    used : dict of Series
+        Capacity used per source of each supply.
+    order : tuple of str
+        Groups and villages in the order in which they got their route.
+    """
+
+    route: pd.Series
+    source_id: pd.Series
+    decision: pd.Series
+    table: pd.DataFrame
+    findings: Findings
+    used: dict[Supply, pd.Series]
+    order: tuple[str, ...]
+
+
+def close(ledger: Ledger) -> Selection:
+    """Routes, decisions and options as they stood in the end."""
+    villages = ledger.options.villages
+    unit = ledger.unit_of.reindex(villages.index)
+    route = pd.Series([ledger.route.get(u, DEFERRED) for u in unit], index=villages.index, dtype=object)
+    idle = ~villages.index.isin(ledger.unit_of.index)
+    done = villages["households_converted"].astype("Float64").fillna(0.0).to_numpy(dtype=float) > 0
+    empty = villages["households"].to_numpy(dtype=float) == 0
+    route = route.mask(idle & done & empty, "existing")
+    _test_the_rest(ledger, route)
+    _mark_idle(ledger, villages.index[idle])
+    table = _final_table(ledger, route)
+    _retest_density(ledger, table)
+    return Selection(
+        route=route,
+        source_id=pd.Series([ledger.source.get(v, "") for v in villages.index], villages.index, dtype=object),
+        decision=pd.Series({v: _decision(ledger, v, route[v]) for v in villages.index}, dtype=object),
+        table=table,
+        findings=ledger.findings,
+        used=ledger.used,
+        order=tuple(ledger.route),
+    )
+
+
+def _test_the_rest(ledger: Ledger, route: pd.Series) -> None:
+    """Test the options whose turn never came, so that a runner-up is a real one, and note their pipes."""
+    for unit, ids in ledger.members.items():
+        for name in ledger.cost.columns:
+            network = ledger.network(name)
+            if name == route[ids[0]] or network is None:
+                continue
+            if network.growth is not None:
+                _test_pipe(ledger, unit, name)
+            elif ledger.eligible.at[unit, name] and (unit, name) not in ledger.refused:
+                finding = ledger.short(name, unit, returned=_returned(ledger, unit, name, route[ids[0]]))
+                if finding is not None:
+                    ledger.fail(ids, name, finding)
+
+
+def _test_pipe(ledger: Ledger, unit: str, name: str) -> None:
+    quote, finding = ledger.quote(name, unit)
+    if quote is None:
+        return
+    ledger.note(name, unit, quote)
+    if ledger.eligible.at[unit, name] and (unit, name) not in ledger.refused:
+        for found in (ledger.too_far(name, unit, quote), finding):
+            if found is not None:
+                ledger.fail(ledger.members[unit], name, found)
+
+
+def _returned(ledger: Ledger, unit: str, name: str, taken: str) -> dict[str, float]:
+    """What a unit would give back to its sources if it changed to another route of the same supply."""
+    if (
+        taken not in ledger.policy.routes
+        or ledger.policy.routes[taken].supply != ledger.policy.routes[name].supply
+    ):
+        return {}
+    back: dict[str, float] = {}
+    for village_id in ledger.members[unit]:
+        source = ledger.source.get(village_id, "")
+        back[source] = back.get(source, 0.0) + ledger.need[village_id, taken]
+    return back
+
+
+def _mark_idle(ledger: Ledger, idle: pd.Index) -> None:
+    """Every option of a village without a task says that there is none."""
+    for village_id in idle:
+        for name in ledger.options.table.loc[village_id].index:
+            ledger.findings[village_id, name] = [Finding("no_task")]
+
+
+def _final_table(ledger: Ledger, route: pd.Series) -> pd.DataFrame:
+    """The options with connection lengths, pipe costs and substation upgrades filled in."""
+    table = ledger.options.table.copy()
+    if ledger.pipes:
+        columns = ["connection_m", "break_even_m", "pipe_cny", "source_id"]
+        noted = pd.DataFrame.from_dict(ledger.pipes, orient="index", columns=columns)
+        noted.index = pd.MultiIndex.from_tuples(noted.index, names=table.index.names)
+        table.update(noted)
+    rates = {
+        r: ledger.pipe_rate(r)
+        for r in ledger.policy.routes
+        if ledger.policy.routes[r].supply in ("heat", "gas")
+    }
+    rate = pd.Series(table.index.get_level_values(1).map(rates), index=table.index).astype(float).fillna(0.0)
+    upgrade = _upgrades(ledger, table, route)
+    economics, grid = ledger.policy.economics, ledger.policy.network.grid
+    yearly = table["pipe_cny"] * rate + upgrade * annuity(economics.discount_rate, grid.upgrade_lifetime_a)
+    table["capex_cny"] += table["pipe_cny"] + upgrade
+    for column in ("annual_cost_cny", "annual_cost_equal_service_cny", "annual_cost_behaviour_cny"):
+        table[column] += yearly
+    trench = table["network_m"] + table["connection_m"]
+    heat = ledger.options.villages["heat_demand_mwh_per_a"].reindex(table.index.get_level_values(0))
+    density = pd.Series(heat.to_numpy(), index=table.index) / trench.where(trench > 0)
+    table["linear_heat_density_mwh_per_m"] = density.where(table["linear_heat_density_mwh_per_m"].notna())
+    return table
+
+
+def _upgrades(ledger: Ledger, table: pd.DataFrame, route: pd.Series) -> pd.Series:
+    """Substation upgrade of each option of the villages on the grid, in proportion to what it draws. [CNY]"""
+    chosen = pd.MultiIndex.from_arrays([route.index, route])
+    drawn = pd.Series(table["capacity_use"].reindex(chosen).to_numpy(), index=route.index)
+    per_kva = (ledger.upgrade_cny / drawn.where(drawn > 0)).fillna(0.0)
+    of_village = per_kva.reindex(table.index.get_level_values(0)).to_numpy()
+    on_grid = table["capacity_unit"].to_numpy() == "kVA"
+    return pd.Series(np.where(on_grid, of_village * table["capacity_use"], 0.0), index=table.index)
+
+
+def _retest_density(ledger: Ledger, table: pd.DataFrame) -> None:
+    """Repeat the warnings about linear heat density with the pipe as built, branches shared."""
+    column = "linear_heat_density_mwh_per_m"
+    again = {
+        name: rule
+        for name, rule in ledger.policy.rules.items()
+        if rule.column == column and rule.level == "warn"
+    }
+    if not again or "district_heating" not in table.index.get_level_values(1):
+        return
+    for key, found in ledger.findings.items():
+        ledger.findings[key] = [f for f in found if not (f.rule and f.code in again)]
+    built = table.xs("district_heating", level=1)[column]
+    villages = ledger.options.villages.loc[ledger.unit_of.index]
+    apply_rules(villages.assign(**{column: built}), rules=again, into=ledger.findings)
+
+
+def _decision(ledger: Ledger, village_id: str, route: str) -> str:
+    """How the route of a village came about."""
+    if village_id in ledger.locked:
+        return "locked"
+    unit = ledger.unit_of.get(village_id)
+    if unit is None or route in (DEFERRED, "existing"):
+        return DEFERRED
+    if any(v in ledger.locked for v in ledger.members[unit]):
+        return "group"
+    if any((unit, r) in ledger.refused for r in ledger.cost.columns):
+        return "no capacity left"
+    rank = next(rank for rank in ledger.policy.ranks if route in rank)
+    first = next(r for r in rank if ledger.eligible.at[unit, r])
+    own = next((r for k in ledger.policy.ranks for r in k if _own_eligible(ledger, village_id, r)), route)
+    if own not in rank:
+        return "group"
+    return "first choice" if first == route else "cheaper option"
+
+
+def _own_eligible(ledger: Ledger, village_id: str, route: str) -> bool:
+    """Whether a village could take a route if it had no group."""
+    return all(f.warning or f.code == "group" for f in ledger.findings.get((village_id, route), ()))
