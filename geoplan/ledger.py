@@ -25,7 +25,7 @@ from geoplan.supplies import SupplyNetwork
 TOLERANCE = 1e-9
 DEFERRED = "deferred"
 #: Before the key of a group, so that a group named after a village's id is not that village.
-GROUP = "\0"
+GROUP = "\x1f"
 
 
 @dataclass

@@ -105,7 +105,7 @@ def test_a_lock_without_supply_exits_3(table, tmp_path):
 
 def test_strict_turns_a_deferred_village_into_exit_3(table, tmp_path):
     (table.parent / "substations.csv").write_text(
-        "变电站编号,可开放容量,经度,纬度\nS1,10,106.2,37.95\n", "utf-8"
+        "变电站编号,可开放容量,经度,纬度\nS1,25,106.2,37.95\n", "utf-8"
     )
     (table.parent / "policy.toml").write_text('order = ["heat_pump"]', "utf-8")
     loose = run("assign", table, "--datum", "wgs84", "-o", tmp_path / "out")

@@ -237,7 +237,7 @@ def _lonlat(points: Floats, crs: CRS, datum: Datum) -> Floats:
             raise Unreadable(
                 f"its CRS {visible(crs.name)} has no inverse", "set the CRS of the layer again"
             ) from None
-        points = np.column_stack(inverse.transform(points[:, 0], points[:, 1]))
+        points = _moved(inverse, points)
     usable = np.isfinite(points).all(axis=1) & in_china(points)
     found = points.copy()
     found[usable] = to_wgs84(points[usable], datum)
@@ -323,6 +323,13 @@ def project(shapes: Objects, crs: CRS) -> Objects:
     """Shapes in longitude and latitude, in a metric CRS. [m]"""
     forward = Transformer.from_crs(crs.geodetic_crs, crs, always_xy=True)
     return np.asarray(
-        shapely.transform(shapes, lambda p: np.column_stack(forward.transform(p[:, 0], p[:, 1]))),
+        shapely.transform(shapes, lambda p: _moved(forward, p)),
         dtype=object,
     )
+
+
+def _moved(transformer: Transformer, xy: np.ndarray) -> np.ndarray:
+    """Coordinates in the other CRS; one point goes in as two numbers, as pyproj takes it for scalars."""
+    if len(xy) == 1:
+        return np.array([transformer.transform(float(xy[0, 0]), float(xy[0, 1]))])
+    return np.column_stack(transformer.transform(xy[:, 0], xy[:, 1]))
