@@ -55,11 +55,6 @@ class Finding:
     rule: bool = False
     source: str = ""
 
-    @property
-    def is_capacity(self) -> bool:
-        """Whether the option lost only because something was full."""
-        return self.code in {"source_full", "main_full"}
-
 
 def apply_rules(
     villages: pd.DataFrame,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import math
 from numbers import Real
 from typing import Any
 
@@ -19,6 +20,10 @@ from geoplan.tables import Sheet, sheets
 #: Written into the file's properties in place of the clock: same input, same bytes.
 EPOCH = dt.datetime(2000, 1, 1)  # noqa: DTZ001 - a workbook knows no time zone
 WIDEST = 60.0
+#: Characters that an A3 page takes side by side and a reader can still read.
+PAGE_WIDTH = 260.0
+#: Height of one line of text. [pt]
+LINE_PT = 13.5
 FONT = "宋体"
 
 
@@ -74,10 +79,12 @@ def _write(page: Worksheet, sheet: Sheet, *, title: str, formats: dict[str, Form
     else:
         page.write_string(0, 0, heading, formats["title"])
     page.write_string(1, last, f"单位：{sheet.unit}" if sheet.unit else "", formats["unit"])
+    widths = [_width(frame[name], str(name)) for name in frame.columns]
     for column, name in enumerate(frame.columns):
         page.write_string(2, column, str(name), formats["head"])
-        page.set_column(column, column, _width(frame[name], str(name)))
+        page.set_column(column, column, widths[column])
     for row, values in enumerate(frame.itertuples(index=False), start=3):
+        page.set_row(row, LINE_PT * _lines(values, widths))
         total = sheet.total and row == len(frame) + 2
         for column, value in enumerate(values):
             _cell(page, row, column, value, formats["total"] if total else None, formats)
@@ -86,8 +93,10 @@ def _write(page: Worksheet, sheet: Sheet, *, title: str, formats: dict[str, Form
     page.freeze_panes(3, 0)
     page.set_landscape()
     page.set_paper(8)
-    page.fit_to_pages(1, 0)
+    page.fit_to_pages(math.ceil(sum(widths) / PAGE_WIDTH), 0)
     page.repeat_rows(0, 2)
+    if sum(widths) > PAGE_WIDTH:
+        page.repeat_columns(0, 1)
 
 
 def _cell(
@@ -115,10 +124,22 @@ def _merge(page: Worksheet, frame: pd.DataFrame, sheet: Sheet, style: Format) ->
             start = end
 
 
+def _lines(values: tuple[Any, ...], widths: list[float]) -> int:
+    """Lines that the longest cell of a row wraps to; no program works it out when it opens the file."""
+    return max(
+        (math.ceil(_length(str(v)) / (w - 1.0)) for v, w in zip(values, widths, strict=True)), default=1
+    )
+
+
+def _length(text: str) -> int:
+    """Width of a text; a Chinese character counts as two."""
+    return sum(2 if ord(c) > 0x2E7F else 1 for c in text)
+
+
 def _width(values: pd.Series, heading: str) -> float:
-    """Width that shows most cells; a Chinese character counts as two."""
+    """Width that shows most cells."""
     texts = [str(v) for v in values.head(200) if v is not None and not (isinstance(v, float) and pd.isna(v))]
-    lengths = sorted(sum(2 if ord(c) > 0x2E7F else 1 for c in t) for t in texts)
+    lengths = sorted(map(_length, texts))
     typical = lengths[int(0.9 * (len(lengths) - 1))] if lengths else 0
     head = max((2 * len(part) for part in heading.replace("（", " （").split()), default=0)
     return float(min(max(typical, head, 6) + 2, WIDEST))

@@ -216,8 +216,8 @@ def _built_in_tests(
             else:
                 lost = villages["geometry"].is_empty | villages["geometry"].isna()
                 # The grid reaches a village whose place is not known, though nobody can say which substation.
-                reached = lost if route.supply == "grid" else ~lost & False
-                cut_off = network.metres.index[np.isinf(network.metres) & ~reached]
+                far_off = np.isinf(network.metres)
+                cut_off = network.metres.index[far_off & ~lost if route.supply == "grid" else far_off]
                 failed = dict.fromkeys(cut_off, Finding("unreachable", subject=route.supply))
                 if route.supply == "biomass":
                     far = network.metres[(network.metres > reach) & np.isfinite(network.metres)]

@@ -19,7 +19,7 @@ import pytest
 from geoplan.errors import InputError
 from geoplan.folder import FILES, write_plan
 from geoplan.planner import assign
-from tests.worlds import corridor, village
+from tests.worlds import corridor
 
 
 @pytest.fixture(scope="module")
@@ -167,4 +167,3 @@ def test_village_names_of_every_kind_survive(tmp_path):
     plan = assign(type(world)("w", rows, world.policy, world.layers))
     folder = write_plan(plan, tmp_path / "a")
     assert gpd.read_file(folder / "plan.gpkg", layer="villages")["name"].tolist() == names
-    assert village(1, 0, 0)["name"] == "村1"

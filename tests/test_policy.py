@@ -50,14 +50,7 @@ def test_every_default_number_has_source_and_confidence():
         if isinstance(value, float | int) and not isinstance(value, bool) and path in policy.origins
         if not (policy.origins[path].source and policy.origins[path].confidence)
     ]
-    # A factor of one and the kWh in a kWh or a GJ are definitions.
-    definitions = {"carriers.electricity.kwh_per_unit", "carriers.heat.kwh_per_unit"}
-    definitions |= {
-        f"routes.{r}.{k}"
-        for r in ("electric_direct", "electric_storage", "district_heating")
-        for k in ("efficiency", "efficiency_design")
-    }
-    assert set(bare) <= definitions
+    assert bare == []
 
 
 @pytest.mark.parametrize(

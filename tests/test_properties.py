@@ -21,7 +21,6 @@ from tests.worlds import (
     main,
     substation,
     village,
-    villages_frame,
 )
 
 POLICY = 'order = ["district_heating", "heat_pump", "gas", "biomass", "clean_coal"]\n'
@@ -162,4 +161,3 @@ def test_the_same_county_gives_the_same_plan_twice():
     base = world([(10, 5, 300, None), (20, 5, 200, None)])
     a, b = assign(base), assign(base)
     pd.testing.assert_frame_equal(a.options, b.options)
-    assert villages_frame([village(1, 0, 0)]).shape[0] == 1

@@ -22,8 +22,6 @@ from geoplan.io.sniff import SHAPE, Unreadable, read_bytes
 
 #: Parts read with a ``.shp``; the first two must be there.
 SIDECARS = (".shx", ".dbf", ".prj", ".cpg")
-#: Other files that GIS programs put beside a shapefile.
-BESIDE = (".sbn", ".sbx", ".qpj", ".qix", ".fix", ".ain", ".aih", ".atx", ".ixs", ".mxs")
 #: What the driver raises of its own.
 _DRIVER_ERRORS = (DataSourceError, DataLayerError, FeatureError, FieldError, GeometryError)
 
