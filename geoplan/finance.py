@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from geoplan.policy import Policy
-from geoplan.schema import LEVELS, CostItem, LowCost, RoutePolicy, Subsidy
+from geoplan.provisions import LEVELS, LowCost, Subsidy
+from geoplan.schema import CostItem, RoutePolicy
 
 
 def annuity(rate: float, years: float) -> float:

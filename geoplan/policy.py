@@ -7,6 +7,8 @@ source, confidence and range. The functions here take text, never a path.
 
 from __future__ import annotations
 
+import datetime as dt
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,8 +20,26 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, Field, PrivateAttr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
-from geoplan.columns import ROUTES, nearest, table
+from geoplan.columns import ROUTES, nearest, plan_columns, table
 from geoplan.errors import PolicyError, Problem
+from geoplan.provisions import (
+    UNSTATED,
+    Affordability,
+    Annex,
+    Budget,
+    Date,
+    EfficiencyTask,
+    Equipment,
+    Funding,
+    LowCost,
+    Milestone,
+    OldStove,
+    Phasing,
+    Subsidy,
+    Targets,
+    Tariff,
+    Year,
+)
 from geoplan.schema import (
     Access,
     Baseline,
@@ -28,14 +48,11 @@ from geoplan.schema import (
     Climate,
     Demand,
     Economics,
-    LowCost,
     Network,
     RoutePolicy,
     Rule,
     Section,
     Selection,
-    Subsidy,
-    Targets,
 )
 
 DEFAULT_FILE = "default.toml"
@@ -51,7 +68,8 @@ class Policy(Section):
     county: str = ""
     document: str = ""
     crs: str | None = None
-    year: Annotated[int, Field(ge=1990, le=2100)] | None = None
+    issued: Date | None = None
+    year: Year | None = None
     order: tuple[str | tuple[str, ...], ...]
     comparison_basis: Basis
     climate: Climate
@@ -64,9 +82,20 @@ class Policy(Section):
     carriers: dict[str, Carrier]
     routes: dict[str, RoutePolicy]
     rules: dict[str, Rule] = Field(default_factory=dict)
+    unlocated_route: str | None = None
     subsidies: dict[str, Subsidy] = Field(default_factory=dict)
     low_cost: LowCost | None = None
+    tariffs: dict[str, Tariff] = Field(default_factory=dict)
+    equipment: dict[str, Equipment] = Field(default_factory=dict)
+    affordability: Affordability
     targets: Targets = Targets()
+    funding: dict[str, Funding] = Field(default_factory=dict)
+    budgets: dict[str, Budget] = Field(default_factory=dict)
+    phasing: Phasing = Phasing()
+    old_stove: OldStove | None = None
+    efficiency: dict[str, EfficiencyTask] = Field(default_factory=dict)
+    milestones: dict[str, Milestone] = Field(default_factory=dict)
+    annexes: dict[str, Annex] = Field(default_factory=dict)
 
     _origins: dict[str, Origin] = PrivateAttr(default_factory=dict)
 
@@ -108,20 +137,7 @@ class Policy(Section):
             for name, route in self.routes.items()
             if route.carrier not in self.carriers
         ]
-        for part, entries in (("rules", self.rules), ("subsidies", self.subsidies)):
-            problems += [
-                _unknown(f"{part}.{name}.routes", r, tuple(self.routes))
-                for name, entry in entries.items()
-                for r in entry.routes
-                if r not in self.routes
-            ]
-        columns = tuple(table("villages") | table("measures"))
-        problems += [
-            _unknown(f"rules.{name}", column, columns)
-            for name, rule in self.rules.items()
-            for column in (rule.column, *rule.where)
-            if column not in columns
-        ]
+        problems += _unknown_routes(self) + _unknown_columns(self)
         if problems:
             raise ValueError("; ".join(problems))
         return self
@@ -139,6 +155,9 @@ class Origin:
 
 Policy.model_rebuild()
 
+#: Parts of pydantic's locations that are its own and no key of the document's.
+_NOT_A_KEY = re.compile(r"function-|tuple\[|literal\[|constrained-|float$|nullable")
+
 #: Bounds of a field as a reader writes them.
 BOUNDS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
 
@@ -148,6 +167,48 @@ def _unknown(where: str, name: str, known: Sequence[str]) -> str:
     return f"{where}: unknown {name!r}" + (
         f"; did you mean {near!r}?" if near else f"; known are {', '.join(known)}"
     )
+
+
+def _unknown_routes(policy: Policy) -> list[str]:
+    """Routes that a section names and the policy does not have."""
+    sections = ("rules", "subsidies", "tariffs", "equipment", "funding")
+    named = [
+        (f"{part}.{name}.routes", route)
+        for part in sections
+        for name, entry in getattr(policy, part).items()
+        for route in entry.routes
+    ]
+    named += [(f"targets.by_route.{r}", r) for r in policy.targets.by_route]
+    named += [("unlocated_route", policy.unlocated_route)] if policy.unlocated_route else []
+    named += [("old_stove.routes", r) for r in policy.old_stove.routes] if policy.old_stove else []
+    return [_unknown(where, r, tuple(policy.routes)) for where, r in named if r not in policy.routes]
+
+
+def _unknown_columns(policy: Policy) -> list[str]:
+    """Columns that a section names and no table has."""
+    inputs = tuple(table("villages") | table("measures"))
+    outputs = tuple(plan_columns())
+    named = [
+        (f"rules.{name}", column, inputs)
+        for name, rule in policy.rules.items()
+        for column in (rule.column, *rule.where)
+    ]
+    named += [
+        (f"{part}.{name}.where", column, known)
+        for part, known in (("subsidies", inputs), ("equipment", inputs), ("funding", outputs))
+        for name, entry in getattr(policy, part).items()
+        for column in entry.where
+    ]
+    named += [("phasing.first", column, inputs) for column in policy.phasing.first]
+    cells = ("number", "row", "blank", *outputs)
+    for name, annex in policy.annexes.items():
+        named += [(f"annexes.{name}.where", column, outputs) for column in annex.where]
+        for position, column in enumerate(annex.columns):
+            where = f"annexes.{name}.columns.{position}"
+            asked = (*column.where, *filter(None, (column.sum, column.filled)))
+            named += [(where, c, outputs) for c in asked]
+            named += [(where, column.cell, cells)] if column.cell else []
+    return [_unknown(where, column, known) for where, column, known in named if column not in known]
 
 
 @cache
@@ -203,7 +264,7 @@ def load_policy(documents: Sequence[tuple[str, str]]) -> Policy:
                 origins=origins,
             )
         except (tomllib.TOMLDecodeError, RecursionError) as error:
-            problems.append(Problem(f"not a TOML document: {error}", file=file, remedy="mend the line"))
+            problems.append(toml_problem(error, text=text, file=file))
         except ValueError as error:
             problems.append(Problem(str(error), file=file))
         else:
@@ -213,7 +274,7 @@ def load_policy(documents: Sequence[tuple[str, str]]) -> Policy:
     try:
         policy = Policy.model_validate(values)
     except ValidationError as error:
-        raise PolicyError(list(_problems(error, origins=origins))) from None
+        raise PolicyError(list(validation_problems(error, origins=origins))) from None
     policy._origins.update(sorted(origins.items()))
     return policy
 
@@ -262,23 +323,54 @@ def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _problems(error: ValidationError, *, origins: Mapping[str, Origin]) -> Iterator[Problem]:
+def toml_problem(error: Exception, *, text: str, file: str) -> Problem:
+    """A text that is not TOML, with the line that is wrong."""
+    at = re.search(r"at line (\d+)", str(error))
+    line = text.splitlines()[int(at[1]) - 1].strip() if at else ""
+    remedy = f"mend the line {line!r}" if line else "mend the document"
+    return Problem(f"not a TOML document: {error}", file=file, remedy=remedy)
+
+
+def validation_problems(
+    error: ValidationError,
+    *,
+    origins: Mapping[str, Origin] | None = None,
+    model: type[Section] = Policy,
+    file: str = "",
+) -> Iterator[Problem]:
     """The findings of pydantic in our words, each with the file that said it."""
+    file_of = file
     for found in error.errors(include_url=False):
-        location = tuple(
-            str(part) for part in found["loc"] if not str(part).startswith(("function-", "tuple["))
-        )
+        if found["type"] == "literal_error" and found["ctx"]["expected"] == f"'{UNSTATED}'":
+            continue  # the other half of an amount says what is wrong
+        location = tuple(str(part) for part in found["loc"] if not _NOT_A_KEY.match(str(part)))
         path = ".".join(location)
-        file = _file_of(path, origins)
+        file = file_of or _file_of(path, origins or {})
         if found["type"] == "extra_forbidden":
-            near = nearest(location[-1], _siblings(location))
-            allowed = ", ".join(_siblings(location)) or "none"
+            siblings = _siblings(location, model)
+            near = nearest(location[-1], siblings)
+            allowed = ", ".join(siblings) or "none"
             remedy = f"did you mean {near!r}?" if near else f"allowed here: {allowed}"
             yield Problem(f"{path}: unknown key", file=file, column=path, remedy=remedy)
             continue
         message = found["msg"].removeprefix("Value error, ")
         got = "" if isinstance(found["input"], Mapping | BaseModel) else f"; got {found['input']!r}"
-        yield Problem(f"{path}: {message}{got}" if path else message, file=file, column=path)
+        remedy = _remedy(found["type"], found["input"], found.get("ctx", {}))
+        yield Problem(f"{path}: {message}{got}" if path else message, file=file, column=path, remedy=remedy)
+
+
+def _remedy(kind: str, value: Any, bounds: Mapping[str, Any]) -> str:
+    """What to write instead of a value that pydantic refused."""
+    if (
+        kind == "less_than_equal"
+        and bounds.get("le") == 1
+        and isinstance(value, int | float)
+        and value <= 100
+    ):
+        return f"a share is a fraction of 1: write {value / 100:g} for {value:g} %"
+    if isinstance(value, str) and kind in ("float_type", "int_type", "greater_than_equal"):
+        return f"write a number, or {UNSTATED!r} for an amount that the document leaves open"
+    return ""
 
 
 def _file_of(path: str, origins: Mapping[str, Origin]) -> str:
@@ -303,7 +395,8 @@ def keys(model: type[Section] = Policy, prefix: str = "") -> Iterator[tuple[str,
         path = prefix + (field.alias or name)
         section = _annotation(model, name)
         if isinstance(section, tuple):
-            yield from keys(section[0], f"{path}.<name>.")
+            many = "<name>" if get_origin(field.annotation) is dict else "<number>"
+            yield from keys(section[0], f"{path}.{many}.")
         elif section is not None:
             yield from keys(section, f"{path}.")
         else:
@@ -313,7 +406,7 @@ def keys(model: type[Section] = Policy, prefix: str = "") -> Iterator[tuple[str,
 def _kind(field: FieldInfo) -> str:
     """Type and bounds of one key in words."""
     inner = [m for part in get_args(field.annotation) for m in getattr(part, "__metadata__", ())]
-    metadata = [*field.metadata, *(m for info in inner for m in info.metadata)]
+    metadata = [*field.metadata, *(m for info in inner for m in getattr(info, "metadata", ()))]
     limits = [(sign, getattr(m, key, None)) for m in metadata for key, sign in BOUNDS.items()]
     bounds = [f"{sign} {limit:g}" for sign, limit in limits if limit is not None]
     optional = [] if field.is_required() else ["(optional)"]
@@ -332,18 +425,21 @@ def _word(annotation: Any) -> str:
         return " or ".join(map(repr, get_args(annotation)))
     if get_origin(annotation) is tuple:
         return f"list of {_word(get_args(annotation)[0])}"
+    if get_origin(annotation) is dict:
+        return f"table of {_word(get_args(annotation)[1])}"
     if get_origin(annotation) in (Union, UnionType):
         words = [_word(part) for part in get_args(annotation) if part is not type(None)]
         return " or ".join(dict.fromkeys(words))
     if get_origin(annotation) is Annotated:
         return _word(get_args(annotation)[0])
-    words_of = {float: "number", int: "whole number", str: "text", bool: "true or false"}
+    words_of = {
+        float: "number", int: "whole number", str: "text", bool: "true or false", dt.date: "date"
+    }  # fmt: skip
     return words_of.get(annotation, "table")
 
 
-def _siblings(location: Sequence[str]) -> tuple[str, ...]:
+def _siblings(location: Sequence[str], model: Any) -> tuple[str, ...]:
     """Keys the schema allows beside an unknown one."""
-    model: Any = Policy
     for part in location[:-1]:
         annotation = _annotation(model, part)
         if annotation is None:
@@ -363,5 +459,5 @@ def _annotation(model: Any, part: str) -> Any:
         return None
     for candidate in (field.annotation, *get_args(field.annotation)):
         if isinstance(candidate, type) and issubclass(candidate, Section):
-            return (candidate,) if get_args(field.annotation)[:1] == (str,) else candidate
+            return (candidate,) if get_origin(field.annotation) in (dict, tuple) else candidate
     return None

@@ -7,13 +7,11 @@ unit and by the comment beside its default in ``data/default.toml``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Purse = Literal["household", "enterprise", "government"]
-Level = Literal["central", "province", "city", "district"]
-LEVELS: tuple[Level, ...] = get_args(Level)
 Supply = Literal["heat", "gas", "grid", "biomass"]
 Dwelling = Literal["bungalow", "apartment"]
 Basis = Literal["equal_service", "behaviour"]
@@ -269,35 +267,3 @@ class Rule(Section):
         if all(v is None for v in (self.min, self.max, self.in_, self.not_in)):
             raise ValueError("a rule needs at least one of min, max, in, not_in")
         return self
-
-
-class Subsidy(Section):
-    """One subsidy of one level of government."""
-
-    level: Level
-    routes: tuple[str, ...]
-    kind: Literal["capital", "operating"] = "capital"
-    cny_per_household: NotNegative = 0.0
-    share: Share | None = None
-    cap_cny_per_household: NotNegative | None = None
-    cny_per_kwh: NotNegative = 0.0
-    cny_per_unit: NotNegative = 0.0
-    threshold_units: NotNegative = 0.0
-    cap_units: NotNegative | None = None
-    threshold_mode: Literal["deductible", "trigger"] = "deductible"
-
-
-class LowCost(Section):
-    """What happens to the capital subsidies when the equipment is cheap."""
-
-    threshold_cny: NotNegative
-    share: Share
-    mode: Literal["pct_of_cost", "pct_of_subsidy"] = "pct_of_cost"
-
-
-class Targets(Section):
-    """Published targets, for comparison; they do not steer the cascade."""
-
-    households: NotNegative | None = None
-    by_year: dict[str, NotNegative] = Field(default_factory=dict)
-    by_route: dict[str, NotNegative] = Field(default_factory=dict)

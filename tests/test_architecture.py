@@ -16,7 +16,9 @@ PACKAGE = Path(__file__).parents[1] / "geoplan"
 FLOORS = (
     {"errors", "units"},
     {"columns", "crs", "schema"},
+    {"provisions"},
     {"policy"},
+    {"published"},
     {"model"},
     {"demand", "finance", "emissions", "network"},
     {"checks"},
