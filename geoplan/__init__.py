@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from geoplan.errors import GeoplanError, InfeasibleError, InputError, PolicyError
+    from geoplan.folder import read_plan
     from geoplan.io import check_county, read_county
     from geoplan.model import County, Plan
     from geoplan.planner import assign
@@ -33,6 +34,7 @@ _HOME = {
     "Policy": "policy",
     "PolicyError": "errors",
     "read_county": "io",
+    "read_plan": "folder",
 }
 
 __all__ = [
@@ -49,6 +51,7 @@ __all__ = [
     "coverage_map",
     "load_policy",
     "read_county",
+    "read_plan",
 ]
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
+from geoplan.policy import Policy
 from geoplan.schema import Carrier
 
+#: The carrier that is burnt today.
+TODAY = "coal"
 #: Plan column -> (carrier attribute, factor from the attribute's unit per unit of energy to the column's).
 POLLUTANTS = {
     "co2_t_per_a": ("co2_kg", 1e-3),
@@ -55,3 +58,58 @@ def emissions(energy_units_per_a: pd.Series, *, carrier: Carrier) -> pd.DataFram
             for column, (name, k) in POLLUTANTS.items()
         }
     )
+
+
+def emissions_by_carrier(villages: pd.DataFrame, policy: Policy) -> pd.DataFrame:
+    """Emissions of a plan before and after, by energy carrier, with the factors and where they come from.
+
+    Parameters
+    ----------
+    villages : DataFrame
+        Villages of a plan: ``route``, the emission columns and those avoided.
+        What waits goes on burning coal.
+
+    Returns
+    -------
+    DataFrame
+        One row per carrier and pollutant: ``carrier``, ``pollutant``,
+        ``factor`` per `factor_unit`, ``before``, ``after``, ``avoided`` in
+        ``unit``, ``source`` and ``confidence`` of the factor.
+
+    Examples
+    --------
+    >>> from geoplan.policy import default_policy
+    >>> frame = pd.DataFrame({"route": ["gas", "deferred"]})
+    >>> for column in POLLUTANTS:
+    ...     frame[column] = [2.0, 5.0]
+    ...     frame[avoided_column(column)] = [3.0, 0.0]
+    >>> found = emissions_by_carrier(frame, default_policy())
+    >>> found.loc[found["pollutant"] == "co2", ["carrier", "before", "after", "avoided"]].values.tolist()
+    [['gas', 0.0, 2.0, -2.0], ['coal', 10.0, 5.0, 5.0]]
+    """
+    carrier = {name: route.carrier for name, route in policy.routes.items()}
+    burnt = villages["route"].map(carrier).fillna(TODAY)
+    used = set(burnt) | {TODAY}
+    rows = []
+    for column, (attribute, _) in POLLUTANTS.items():
+        pollutant, _, unit = column.partition("_")
+        after = villages[column].groupby(burnt).sum()
+        before = float((villages[column] + villages[avoided_column(column)]).sum())
+        for name in (c for c in policy.carriers if c in used):
+            origin = policy.origins.get(f"carriers.{name}.{attribute}")
+            then, now = before if name == TODAY else 0.0, float(after.get(name, 0.0))
+            rows.append(
+                {
+                    "carrier": name,
+                    "pollutant": pollutant,
+                    "factor": getattr(policy.carriers[name], attribute),
+                    "factor_unit": f"{attribute.partition('_')[2]}/{policy.carriers[name].unit}",
+                    "before": then,
+                    "after": now,
+                    "avoided": then - now,
+                    "unit": unit.replace("_per_", "/"),
+                    "source": origin.source if origin else "",
+                    "confidence": origin.confidence if origin else "",
+                }
+            )
+    return pd.DataFrame(rows)

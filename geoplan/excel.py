@@ -1,30 +1,43 @@
-"""The workbook: the plan's tables as cells of text and numbers, never a formula."""
+"""The workbook: the plan's tables as cells of text and numbers, never a formula, ready to print."""
 
 from __future__ import annotations
 
 import datetime as dt
 import io
+import itertools
 import math
-from numbers import Real
-from typing import Any
+from collections.abc import Iterator
 
-import numpy as np
-import pandas as pd
 import xlsxwriter
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
+from geoplan.annex import Cell
 from geoplan.model import Plan
+from geoplan.paper import (
+    CHARACTER_PT,
+    MM_PER_INCH,
+    OFFICIAL,
+    PT_PER_INCH,
+    REGISTER,
+    Look,
+    broken,
+    groups,
+    laid_out,
+    units,
+)
 from geoplan.tables import Sheet, sheets
 
 #: Written into the file's properties in place of the clock: same input, same bytes.
 EPOCH = dt.datetime(2000, 1, 1)  # noqa: DTZ001 - a workbook knows no time zone
-WIDEST = 60.0
-#: Characters that an A3 page takes side by side and a reader can still read.
-PAGE_WIDTH = 260.0
-#: Height of one line of text. [pt]
-LINE_PT = 13.5
-FONT = "宋体"
+#: Fonts and sizes of what stands around a table. [pt]
+TITLE_FONT, MARK_FONT = "宋体", "黑体"
+TITLE_PT, MARK_PT = 18.0, 16.0
+TITLE_ROW_PT, ROW_PT = 30.0, 22.0
+#: What a register's page takes side by side. [characters]
+REGISTER_WIDTH = 260.0
+#: Number of the page, as official documents print it.
+FOOTER = '&C&"宋体,Regular"&12— &P —'
 
 
 def workbook(plan: Plan) -> bytes:
@@ -45,101 +58,176 @@ def workbook(plan: Plan) -> bytes:
         "strings_to_formulas": False,
         "strings_to_urls": False,
         "nan_inf_to_errors": False,
+        # Widths of columns are counted in its digits: a font that has the same ones everywhere.
+        "default_format_properties": {"font_name": "Arial", "font_size": 11},
     }
     with xlsxwriter.Workbook(buffer, options) as book:
         book.set_properties({"created": EPOCH, "title": plan.policy.title})
-        formats = _formats(book)
+        styles = _Styles(book)
         for sheet in sheets(plan):
-            _write(book.add_worksheet(sheet.name), sheet, title=plan.policy.title, formats=formats)
+            _Writer(book.add_worksheet(sheet.name), sheet, styles).write()
     return buffer.getvalue()
 
 
-def _formats(book: xlsxwriter.Workbook) -> dict[str, Format]:
-    base = {"font_name": FONT, "font_size": 10, "valign": "vcenter"}
-    framed = base | {"border": 1}
-    return {
-        "title": book.add_format(base | {"bold": True, "font_size": 14, "align": "center"}),
-        "unit": book.add_format(base | {"align": "right"}),
-        "head": book.add_format(
-            framed | {"bold": True, "align": "center", "text_wrap": True, "bg_color": "#E8EEF4"}
-        ),
-        "text": book.add_format(framed | {"text_wrap": True}),
-        "number": book.add_format(framed),
-        "total": book.add_format(framed | {"bold": True}),
-    }
+class _Styles:
+    """Formats of a workbook, each made once."""
+
+    def __init__(self, book: xlsxwriter.Workbook) -> None:
+        self._book = book
+        self._made: dict[tuple[object, ...], Format] = {}
+
+    def __call__(self, look: Look, **properties: object) -> Format:
+        """A format of the body's font with some properties of its own."""
+        base = {"font_name": look.font, "font_size": look.font_pt, "valign": "vcenter"}
+        key = (look.font, *sorted(properties.items()))
+        if key not in self._made:
+            self._made[key] = self._book.add_format(base | properties)
+        return self._made[key]
 
 
-def _write(page: Worksheet, sheet: Sheet, *, title: str, formats: dict[str, Format]) -> None:
-    """Title, 单位 line, heading and rows of one table, set up to print on A3."""
-    frame = sheet.frame
-    last = max(len(frame.columns) - 1, 0)
-    heading = f"{title}：{sheet.name}"
-    if last:
-        page.merge_range(0, 0, 0, last, heading, formats["title"])
-    else:
-        page.write_string(0, 0, heading, formats["title"])
-    page.write_string(1, last, f"单位：{sheet.unit}" if sheet.unit else "", formats["unit"])
-    widths = [_width(frame[name], str(name)) for name in frame.columns]
-    for column, name in enumerate(frame.columns):
-        page.write_string(2, column, str(name), formats["head"])
-        page.set_column(column, column, widths[column])
-    for row, values in enumerate(frame.itertuples(index=False), start=3):
-        page.set_row(row, LINE_PT * _lines(values, widths))
-        total = sheet.total and row == len(frame) + 2
-        for column, value in enumerate(values):
-            _cell(page, row, column, value, formats["total"] if total else None, formats)
-    if sheet.merge:
-        _merge(page, frame, sheet, formats["text"])
-    page.freeze_panes(3, 0)
-    page.set_landscape()
-    page.set_paper(8)
-    page.fit_to_pages(math.ceil(sum(widths) / PAGE_WIDTH), 0)
-    page.repeat_rows(0, 2)
-    if sum(widths) > PAGE_WIDTH:
-        page.repeat_columns(0, 1)
+class _Writer:
+    """Writes one sheet from the top down."""
 
+    def __init__(self, page: Worksheet, sheet: Sheet, styles: _Styles) -> None:
+        self.page, self.sheet, self.table = page, sheet, sheet.table
+        self.look = REGISTER if sheet.register else OFFICIAL
+        self.styles = styles
+        self.last = len(self.table.head) - 1
+        self.above = list(self._above())
+        self.levels = max(len(head) for head in self.table.head)
+        self.top = len(self.above) + self.levels
+        self.pages = laid_out(self.table, self.look, above_pt=sum(height for *_, height in self.above))
 
-def _cell(
-    page: Worksheet, row: int, column: int, value: Any, forced: Format | None, formats: dict[str, Format]
-) -> None:
-    if value is None or (not isinstance(value, str) and pd.isna(value)):
-        page.write_blank(row, column, None, forced or formats["text"])
-    elif isinstance(value, bool | np.bool_):
-        page.write_string(row, column, "是" if value else "否", forced or formats["text"])
-    elif isinstance(value, Real):
-        page.write_number(row, column, float(value), forced or formats["number"])
-    else:
-        page.write_string(row, column, str(value), forced or formats["text"])
+    def write(self) -> None:
+        """Everything of the sheet."""
+        for row, (text, style, height) in enumerate(self.above):
+            self.page.set_row(row, height)
+            self._span(row, 0, row, self.last, text, style)
+        for column, width in enumerate(self.pages.widths):
+            self.page.set_column(column, column, width)
+        self._heading()
+        self._body()
+        self._notes()
+        self._print_setup()
 
+    def _above(self) -> Iterator[tuple[str, Format, float]]:
+        """Mark, title and 单位 line, each with its height."""
+        table, look = self.table, self.look
+        if table.mark:
+            yield table.mark, self.styles(look, font_name=MARK_FONT, font_size=MARK_PT), ROW_PT
+        title = self.styles(
+            look, font_name=TITLE_FONT, font_size=TITLE_PT, bold=True, align="center", text_wrap=True
+        )
+        page_pt = look.across_mm / MM_PER_INCH * PT_PER_INCH
+        lines = 1 if look.whole_list else math.ceil(units(table.title) * TITLE_PT / 2 / page_pt)
+        yield table.title, title, TITLE_ROW_PT * lines
+        if table.unit:
+            yield f"单位：{table.unit}", self.styles(look, align="right"), ROW_PT
 
-def _merge(page: Worksheet, frame: pd.DataFrame, sheet: Sheet, style: Format) -> None:
-    """Draw equal neighbours of one column as one cell."""
-    column = list(frame.columns).index(sheet.merge)
-    values = frame[sheet.merge].tolist()[: len(frame) - sheet.total]
-    start = 0
-    for end in range(1, len(values) + 1):
-        if end == len(values) or values[end] != values[start]:
-            if end - start > 1:
-                page.merge_range(3 + start, column, 2 + end, column, str(values[start]), style)
-            start = end
+    def _heading(self) -> None:
+        """One row, or two with what belongs together under one cell."""
+        style = self.styles(self.look, border=1, bold=True, align="center", text_wrap=True)
+        first = len(self.above)
+        for level, height in enumerate(self.pages.head_pt):
+            self.page.set_row(first + level, height)
+        for name, columns in groups(self.table):
+            split = len(self.table.head[columns.start]) > 1
+            down = first if split else self.top - 1
+            self._span(first, columns.start, down, columns.stop - 1, broken(name), style)
+            for column in columns if split else ():
+                self.page.write_string(first + 1, column, broken(self.table.head[column][1]), style)
 
+    def _body(self) -> None:
+        """The rows; a sum is bold, its label spreads to the left of the numbers."""
+        for row, (cells, kind) in enumerate(zip(self.table.rows, self.table.kinds, strict=True)):
+            self.page.set_row(self.top + row, self.pages.heights_pt[row])
+            for column, cell in enumerate(cells):
+                self._cell(self.top + row, column, cell, bold=kind != "row")
+            if kind != "row" and not self.sheet.register:
+                self._label(row)
+        for column in self.table.merged:
+            self._merge(column)
 
-def _lines(values: tuple[Any, ...], widths: list[float]) -> int:
-    """Lines that the longest cell of a row wraps to; no program works it out when it opens the file."""
-    return max(
-        (math.ceil(_length(str(v)) / (w - 1.0)) for v, w in zip(values, widths, strict=True)), default=1
-    )
+    def _cell(self, row: int, column: int, cell: Cell, *, bold: bool) -> None:
+        properties: dict[str, object] = {"border": 1, "text_wrap": True}
+        if bold:
+            properties["bold"] = True
+        if not self.sheet.register:
+            properties["align"] = "left" if isinstance(cell, str) and self._long(column) else "center"
+        decimals = self.table.decimals[column] if self.table.decimals else 0
+        if isinstance(cell, float) and decimals:
+            properties["num_format"] = "0." + "0" * decimals
+        style = self.styles(self.look, **properties)
+        if cell is None:
+            self.page.write_blank(row, column, None, style)
+        elif isinstance(cell, str):
+            self.page.write_string(row, column, cell, style)
+        else:
+            self.page.write_number(row, column, cell, style)
 
+    def _long(self, column: int) -> bool:
+        """Whether a column holds sentences."""
+        return self.pages.widths[column] >= 0.6 * self.look.widest
 
-def _length(text: str) -> int:
-    """Width of a text; a Chinese character counts as two."""
-    return sum(2 if ord(c) > 0x2E7F else 1 for c in text)
+    def _label(self, row: int) -> None:
+        """Spread the label of a sum over the blank cells before the first number."""
+        cells = self.table.rows[row]
+        start = next((i for i, cell in enumerate(cells) if isinstance(cell, str)), None)
+        if start is None:
+            return
+        end = start
+        while end < self.last and cells[end + 1] is None and end + 1 not in self.table.sums:
+            end += 1
+        style = self.styles(self.look, border=1, text_wrap=True, bold=True, align="center")
+        self._span(self.top + row, start, self.top + row, end, str(cells[start]), style)
 
+    def _merge(self, column: int) -> None:
+        """Draw equal neighbours as one cell on each page, so that every page says what they are."""
+        style = self.styles(self.look, border=1, text_wrap=True, align="center")
+        values = [cells[column] for cells in self.table.rows]
+        runs = itertools.groupby(range(len(values)), key=lambda r: (values[r], self.pages.page_of(r)))
+        for (value, _), members in runs:
+            rows = list(members)
+            if isinstance(value, str) and len(rows) > 1:
+                self._span(self.top + rows[0], column, self.top + rows[-1], column, value, style)
 
-def _width(values: pd.Series, heading: str) -> float:
-    """Width that shows most cells."""
-    texts = [str(v) for v in values.head(200) if v is not None and not (isinstance(v, float) and pd.isna(v))]
-    lengths = sorted(map(_length, texts))
-    typical = lengths[int(0.9 * (len(lengths) - 1))] if lengths else 0
-    head = max((2 * len(part) for part in heading.replace("（", " （").split()), default=0)
-    return float(min(max(typical, head, 6) + 2, WIDEST))
+    def _notes(self) -> None:
+        """Lines under the table."""
+        style = self.styles(self.look, text_wrap=True)
+        row = self.top + len(self.table.rows)
+        letters = sum(self.pages.widths) * 2 * CHARACTER_PT / self.look.font_pt
+        for offset, note in enumerate(self.sheet.notes):
+            text = f"注：{note}"
+            self.page.set_row(row + offset, ROW_PT * math.ceil(units(text) / letters))
+            self._span(row + offset, 0, row + offset, self.last, text, style)
+
+    def _span(self, row: int, column: int, to_row: int, to_column: int, text: str, style: Format) -> None:
+        """A text over several cells."""
+        if (row, column) == (to_row, to_column):
+            self.page.write_string(row, column, text, style)
+        else:
+            self.page.merge_range(row, column, to_row, to_column, "", style)
+            self.page.write_string(row, column, text, style)
+
+    def _print_setup(self) -> None:
+        """Paper, margins, repeated headings, page breaks and numbers."""
+        page, pages = self.page, self.pages
+        page.set_paper(self.look.paper)
+        page.freeze_panes(self.top, 0)
+        page.repeat_rows(len(self.above), self.top - 1)
+        page.set_footer(FOOTER)
+        left, right, top, bottom = (mm / MM_PER_INCH for mm in self.look.margins_mm)
+        if self.sheet.register:
+            page.set_landscape()
+            page.set_margins(left, right, top, bottom)
+            page.fit_to_pages(math.ceil(sum(pages.widths) / REGISTER_WIDTH), 0)
+            if sum(pages.widths) > REGISTER_WIDTH:
+                page.repeat_columns(0, 1)
+            return
+        if pages.landscape:
+            page.set_landscape()
+            left, right, top, bottom = bottom, top, left, right  # the page is turned with its margins
+        page.set_margins(left, right, top, bottom)
+        page.center_horizontally()
+        page.set_print_scale(pages.scale)
+        page.set_h_pagebreaks([self.top + start for start in pages.starts[1:]])

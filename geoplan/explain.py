@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from geoplan.checks import Finding, Findings
-from geoplan.columns import table, unit_label
+from geoplan.columns import ROUTES, Column, plan_columns, table, unit_label
 from geoplan.policy import Policy
 from geoplan.supplies import Note
 
@@ -47,6 +47,33 @@ def route_label(route: str, lang: str = "zh") -> str:
     '煤改气'
     """
     return str(style()["routes"][route][lang])
+
+
+def value_label(column: Column | str, value: Any, lang: str = "zh") -> str:
+    """A value of a column as the reader's word: a code in words, any other text as it is.
+
+    Parameters
+    ----------
+    column : Column or str
+        A name is that of a column of the plan's villages.
+
+    Examples
+    --------
+    >>> value_label("dwelling", "apartment"), value_label("insulated", True)
+    ('楼房', '是')
+    >>> value_label("name", "关渠村"), value_label("name", None)
+    ('关渠村', '')
+    """
+    if isinstance(column, str):
+        column = plan_columns()[column]
+    if pd.isna(value) or value == "":
+        return ""
+    if column.dtype == "boolean":
+        return str(style()["values"]["yes" if value else "no"][lang])
+    if column.values == ROUTES:
+        return route_label(str(value), lang)
+    words = style()["decisions" if column.name == "decision" else "values"]
+    return str(words[value][lang]) if column.values else str(value)
 
 
 def number(value: float) -> str:

@@ -1,4 +1,8 @@
-"""The plan's folder: written beside, read back, and swapped in whole."""
+"""The plan's folder: written beside, read back, and swapped in whole; and read again as a plan.
+
+Map, GeoPackage, workbook and manifest are made of the same rounded tables, so
+that a plan read from its folder writes the same folder.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,12 @@ import contextlib
 import hashlib
 import json
 import os
-import platform
 import shutil
 import sqlite3
 import tempfile
 import zipfile
 from collections.abc import Mapping
-from importlib import metadata
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,39 +24,29 @@ import numpy as np
 import pandas as pd
 import pyogrio
 import shapely
+from pydantic import ValidationError
 
+from geoplan.columns import LAYER_GEOMETRY, Column, plan_columns, table
 from geoplan.errors import InputError, Problem
 from geoplan.excel import workbook
+from geoplan.manifest import FORMAT, KIND, manifest, plain, policy_of, provenance_of, rounded
 from geoplan.model import Plan
-from geoplan.policy import Origin, Policy
-from geoplan.tables import flat
+from geoplan.policy import Policy
+from geoplan.refusals import validation_problems
 from geoplan.webmap import coverage_html
 
 MAP, GEOPACKAGE, WORKBOOK, MANIFEST = "coverage.html", "plan.gpkg", "tables.xlsx", "manifest.json"
 FILES = (MAP, GEOPACKAGE, WORKBOOK, MANIFEST)
-#: Marks a folder as ours to replace.
-KIND = "geoplan plan"
 #: Stands in for the clock in the GeoPackage: same input, same bytes.
 GEOPACKAGE_DATE = "2000-01-01T00:00:00.000Z"
-#: Significant digits written; what lies below differs between processors.
-DIGITS = 9
 #: Coordinates are written to the millimetre. [m]
 GRID_M = 0.001
-#: Libraries whose version can change a file.
-LIBRARIES = (
-    "folium",
-    "branca",
-    "geopandas",
-    "networkx",
-    "numpy",
-    "pandas",
-    "pydantic",
-    "pyogrio",
-    "pyproj",
-    "scipy",
-    "shapely",
-    "xlsxwriter",
-)
+#: Tables of every plan.
+PLAN_TABLES = ("villages", "options", "links", "sources")
+#: The first bytes of every GeoPackage; anything else would be opened by what it holds, not by its name.
+SQLITE = b"SQLite format 3\x00"
+#: dtype of the columns of a plan; truth values and whole numbers keep their empty cells.
+DTYPES = {"text": object, "integer": "Int64", "number": "float64", "boolean": "boolean"}
 
 
 def write_plan(plan: Plan, folder: Path, *, tianditu_token: str | None = None) -> Path:
@@ -87,15 +80,15 @@ def write_plan(plan: Plan, folder: Path, *, tianditu_token: str | None = None) -
         raise InputError(
             Problem(f"cannot be written: {why}", file=str(folder), remedy="choose another folder with -o")
         ) from error
+    plan = as_written(plan)
     try:
         html = coverage_html(plan, lang=plan.provenance.get("lang", "zh"), tianditu_token=tianditu_token)
         (beside / MAP).write_bytes(html.encode())
         _write_geopackage(plan, beside / GEOPACKAGE)
         (beside / WORKBOOK).write_bytes(workbook(plan))
-        written = {name: _sha256(beside / name) for name in FILES[:-1]}
-        text = json.dumps(
-            manifest(plan, written), ensure_ascii=False, indent=1, sort_keys=True, allow_nan=False
-        )
+        outputs = {name: _sha256(beside / name) for name in FILES[:-1]}
+        found = manifest(plan, outputs=outputs, content=_digests(_tables(plan)))
+        text = json.dumps(found, ensure_ascii=False, indent=1, allow_nan=False)
         (beside / MANIFEST).write_bytes((text + "\n").encode())
         _read_back(plan, beside)
         beside.chmod(0o755)
@@ -105,6 +98,46 @@ def write_plan(plan: Plan, folder: Path, *, tianditu_token: str | None = None) -
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     return folder
+
+
+def write_tables(plan: Plan, file: str | Path) -> Path:
+    """Write the workbook of a plan alone.
+
+    Parameters
+    ----------
+    plan : Plan
+    file : path
+        Ends in ``.xlsx``; a file that is there is replaced as a whole.
+
+    Returns
+    -------
+    Path
+        `file`.
+
+    Raises
+    ------
+    InputError
+        The path is a folder or has another ending, or the disk did not take the file.
+    """
+    file = Path(file)
+    remedy = "name a file that ends in .xlsx with -o"
+    if file.is_dir():
+        raise InputError(Problem("is a folder", file=str(file), remedy=remedy))
+    if file.suffix.lower() != ".xlsx":
+        raise InputError(Problem("is not the name of a workbook", file=str(file), remedy=remedy))
+    content = workbook(as_written(plan))
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{file.name}-", dir=file.parent) as beside:
+            fresh = Path(beside) / file.name
+            with fresh.open("wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            fresh.replace(file)
+    except OSError as error:
+        raise InputError(Problem(f"cannot write: {error}", file=str(file))) from error
+    return file
 
 
 def _refuse_foreign(folder: Path) -> None:
@@ -153,30 +186,17 @@ def _sha256(path: Path) -> str:
 # --- GeoPackage -------------------------------------------------------------------------------------
 
 
-def _geopackage_layers(plan: Plan) -> dict[str, pd.DataFrame]:
-    """The layers in the order they are written."""
-    layers: dict[str, pd.DataFrame] = {
-        "villages": plan.villages,
-        "options": plan.options,
-        "links": plan.links,
-        "sources": plan.sources,
-    }
-    return layers | {stem: plan.layers[stem] for stem in sorted(plan.layers) if stem not in layers}
+def _tables(plan: Plan) -> dict[str, pd.DataFrame]:
+    """The tables of a plan in the order they are written."""
+    return {name: getattr(plan, name) for name in PLAN_TABLES} | dict(plan.layers)
 
 
 def _write_geopackage(plan: Plan, path: Path) -> None:
     pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": GEOPACKAGE_DATE})
-    for name, frame in _geopackage_layers(plan).items():
-        rounded = significant(frame)
-        if isinstance(rounded, gpd.GeoDataFrame):
-            rounded = rounded.set_geometry(
-                shapely.set_precision(rounded.geometry.array, GRID_M, mode="pointwise")
-            )
-        else:
-            rounded = pd.DataFrame(rounded)
-        kind = _geometry_type(rounded)
+    for name, frame in _tables(plan).items():
+        kind = _geometry_type(frame)
         options = {"layer_options": {"GEOMETRY_NAME": "geom"}} if kind else {}
-        pyogrio.write_dataframe(rounded, path, layer=name, driver="GPKG", geometry_type=kind, **options)
+        pyogrio.write_dataframe(frame, path, layer=name, driver="GPKG", geometry_type=kind, **options)
     with contextlib.closing(sqlite3.connect(path)) as base:
         base.execute("VACUUM")
 
@@ -192,6 +212,66 @@ def _geometry_type(frame: pd.DataFrame) -> str | None:
     return f"Multi{bases.pop()}" if len(bases) == 1 else "Unknown"
 
 
+# --- what is written ----------------------------------------------------------------------------------
+
+
+def as_written(plan: Plan) -> Plan:
+    """The plan in the digits, types and shapes that its folder keeps.
+
+    Examples
+    --------
+    >>> from geoplan.planner import assign
+    >>> import geopandas as gpd, shapely
+    >>> from geoplan.model import County
+    >>> from geoplan.policy import default_policy
+    >>> frame = gpd.GeoDataFrame(
+    ...     {"village_id": ["V1"], "name": ["甲村"], "town": ["乙镇"], "households": [3]},
+    ...     geometry=[shapely.Point(500000.00012, 4200000)], crs="EPSG:4544")
+    >>> as_written(assign(County("demo", frame, default_policy()))).villages.geometry[0].x
+    500000.0
+    """
+    return replace(
+        plan,
+        villages=_written(plan.villages, plan_columns()),
+        options=_written(plan.options, table("options")),
+        links=_written(plan.links, table("links")),
+        sources=_written(plan.sources, table("sources")),
+        layers={stem: _written(plan.layers[stem], table(stem)) for stem in sorted(plan.layers)},
+        summary=plain(plan.summary),
+    )
+
+
+def _written(frame: pd.DataFrame, columns: Mapping[str, Column]) -> Any:
+    """A table with rounded numbers and places."""
+    frame = significant(_typed(frame, columns)).reset_index(drop=True)
+    if not isinstance(frame, gpd.GeoDataFrame):
+        return frame
+    shapes = np.asarray(_simple(frame.geometry.array))
+    return frame.set_geometry(
+        gpd.GeoSeries(shapely.set_precision(shapes, GRID_M, mode="pointwise"), crs=frame.crs)
+    )
+
+
+def _typed(frame: pd.DataFrame, columns: Mapping[str, Column]) -> pd.DataFrame:
+    """A copy whose columns have the declared types; an empty text cell is None or an empty text."""
+    frame = frame.copy()
+    for name, column in columns.items():
+        if name in frame:
+            values = frame[name].astype(object)
+            if column.dtype == "boolean":
+                values = values.map(lambda v: pd.NA if pd.isna(v) else bool(v))
+            values = values.where(values.notna(), None)
+            frame[name] = pd.Series(values, index=frame.index, dtype=DTYPES[column.dtype])
+    return frame
+
+
+def _simple(shapes: Any) -> Any:
+    """Shapes of a single part as plain ones: where a layer has several kinds, all are written as multi."""
+    several = shapely.get_type_id(shapes) >= shapely.GeometryType.MULTIPOINT
+    one = several & (shapely.get_num_geometries(shapes) == 1)
+    return np.where(one, shapely.get_geometry(shapes, 0), shapes)
+
+
 def significant(frame: pd.DataFrame) -> pd.DataFrame:
     """A copy with every float rounded to the digits that are written.
 
@@ -203,61 +283,21 @@ def significant(frame: pd.DataFrame) -> pd.DataFrame:
     frame = frame.copy()
     for column in frame.columns:
         if pd.api.types.is_float_dtype(frame[column].dtype):
-            frame[column] = [_rounded(v) for v in frame[column].astype(float)]
+            numbers = [rounded(v) for v in frame[column].astype(float)]
+            frame[column] = pd.Series(numbers, index=frame.index, dtype=float)
     return frame
 
 
-def _rounded(value: float) -> float:
-    return float(f"{value:.{DIGITS}g}") if np.isfinite(value) else np.nan
-
-
-# --- manifest ---------------------------------------------------------------------------------------
-
-
-def manifest(plan: Plan, written: Mapping[str, str]) -> dict[str, Any]:
-    """What the plan was made of and what it says in sum; no clock, no path."""
-    provenance = plan.provenance
-    return {
-        "kind": KIND,
-        "name": plan.name,
-        "title": plan.policy.title,
-        "method": provenance["method"],
-        "bound": None,
-        "comparison_basis": provenance["comparison_basis"],
-        "inputs": dict(provenance["files"]),
-        "outputs": dict(written),
-        "versions": versions(),
-        "warnings": list(provenance["notes"]),
-        "summary": _plain(plan.summary),
-        "policy": policy_with_origins(plan.policy),
-    }
-
-
-def versions() -> dict[str, str]:
-    """Versions of the package, of Python and of every library that can change a file."""
-    found = {name: metadata.version(name) for name in ("geoplan", *LIBRARIES)}
-    return found | {"python": ".".join(platform.python_version_tuple()[:2])}
-
-
-def policy_with_origins(policy: Policy) -> dict[str, Any]:
-    """Every value of the merged policy with file, source and confidence."""
+def _digests(tables: Mapping[str, pd.DataFrame]) -> dict[str, str]:
+    """What each table holds, whatever the bytes of its file."""
     found = {}
-    for path, value in flat(policy.model_dump(by_alias=True, exclude_none=True)):
-        origin = policy.origins.get(path, Origin("schema"))
-        about = {"file": origin.file, "source": origin.source, "confidence": origin.confidence}
-        found[path] = {"value": _plain(value)} | {k: v for k, v in about.items() if v}
+    for name, frame in tables.items():
+        digest = hashlib.sha256()
+        if isinstance(frame, gpd.GeoDataFrame):
+            digest.update(b"".join(shape or b"" for shape in shapely.to_wkb(frame.geometry.array)))
+        digest.update(frame.drop(columns="geometry", errors="ignore").to_csv(index=False).encode())
+        found[name] = digest.hexdigest()
     return found
-
-
-def _plain(value: Any) -> Any:
-    """Numbers as they are written, tuples as lists."""
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    if isinstance(value, float | np.floating):
-        return _rounded(float(value))
-    return int(value) if isinstance(value, np.integer) else value
 
 
 # --- reading back -----------------------------------------------------------------------------------
@@ -265,7 +305,7 @@ def _plain(value: Any) -> Any:
 
 def _read_back(plan: Plan, folder: Path) -> None:
     """Open what was written: a full disk does not always raise."""
-    wanted = {name: len(frame) for name, frame in _geopackage_layers(plan).items()}
+    wanted = {name: len(frame) for name, frame in _tables(plan).items()}
     names = [str(name) for name in pyogrio.list_layers(folder / GEOPACKAGE)[:, 0]]
     got = {name: int(pyogrio.read_info(folder / GEOPACKAGE, layer=name)["features"]) for name in names}
     with contextlib.closing(sqlite3.connect(folder / GEOPACKAGE)) as base:
@@ -279,7 +319,7 @@ def _read_back(plan: Plan, folder: Path) -> None:
 
 def _indexed(plan: Plan, base: sqlite3.Connection) -> bool:
     """Whether every spatial layer has its index, as long as the layer: GDAL loses it first on a full disk."""
-    for name, frame in _geopackage_layers(plan).items():
+    for name, frame in _tables(plan).items():
         if isinstance(frame, gpd.GeoDataFrame):
             placed = int((~(frame.geometry.is_empty | frame.geometry.isna())).sum())
             try:
@@ -289,3 +329,102 @@ def _indexed(plan: Plan, base: sqlite3.Connection) -> bool:
             if rows != placed:
                 return False
     return True
+
+
+def read_plan(folder: str | Path) -> Plan:
+    """Read the folder of a plan.
+
+    Parameters
+    ----------
+    folder : path
+        As `geoplan assign` or :meth:`Plan.write` left it.
+
+    Returns
+    -------
+    Plan
+        With the numbers that were written, so that it writes the same folder.
+
+    Raises
+    ------
+    InputError
+        The folder holds no plan, one of another format, or one that was
+        damaged or changed after it was written.
+    """
+    folder = Path(folder)
+    found = _manifest_of(folder)
+    try:
+        policy = policy_of(found["policy"])
+    except ValidationError as error:
+        problems = validation_problems(error, model=Policy, file_of=lambda _: MANIFEST)
+        why = "; ".join(map(str, problems))
+        raise InputError(_damaged(folder, f"the policy in {MANIFEST}: {why}")) from None
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(_damaged(folder, f"{MANIFEST}: {type(error).__name__}: {error}")) from error
+    try:
+        provenance, summary, content = provenance_of(found), found["summary"], found["content"]
+        intact = _sha256(folder / GEOPACKAGE) == found["outputs"][GEOPACKAGE]
+        tables = {name: _read_table(folder / GEOPACKAGE, name) for name in content}
+        layers = {stem: tables[stem] for stem in tables if stem in LAYER_GEOMETRY and stem != "villages"}
+        villages, options, links, sources = (tables[name] for name in PLAN_TABLES)
+    except (KeyError, TypeError, ValueError, OSError, sqlite3.Error, pyogrio.errors.DataSourceError) as error:
+        raise InputError(_damaged(folder, f"{type(error).__name__}: {error}")) from error
+    if not intact:
+        _refuse_changes(folder, tables, content)
+    return Plan(
+        name=found["name"],
+        villages=villages,
+        options=options,
+        links=links,
+        sources=sources,
+        policy=policy,
+        layers=layers,
+        summary=summary,
+        provenance=provenance,
+    )
+
+
+def _manifest_of(folder: Path) -> dict[str, Any]:
+    """The manifest of a plan that this version can read."""
+    try:
+        found = json.loads((folder / MANIFEST).read_text("utf-8"))
+    except FileNotFoundError:
+        found = None
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(_damaged(folder, f"{MANIFEST}: {error}")) from error
+    if not isinstance(found, dict) or found.get("kind") != KIND:
+        remedy = "name the folder that `geoplan assign` wrote"
+        raise InputError(
+            Problem(f"is not a plan: it has no {MANIFEST} of ours", file=str(folder), remedy=remedy)
+        )
+    if found.get("format") != FORMAT:
+        newer = isinstance(found.get("format"), int) and found["format"] > FORMAT
+        age, remedy = ("a newer", "install that one") if newer else ("an older", "run `geoplan assign` again")
+        version = found.get("versions", {}).get("geoplan", "of unknown number")
+        raise InputError(Problem(f"was written by {age} geoplan, {version}", file=str(folder), remedy=remedy))
+    return found
+
+
+def _damaged(folder: Path, why: str) -> Problem:
+    return Problem(f"is damaged: {why}", file=str(folder), remedy="run `geoplan assign` again")
+
+
+def _read_table(path: Path, name: str) -> Any:
+    """One table of the GeoPackage with the types it was written with."""
+    with path.open("rb") as file:
+        if file.read(len(SQLITE)) != SQLITE:
+            raise ValueError(f"{path.name} is not a GeoPackage")
+    columns = plan_columns() if name == "villages" else table(name)
+    frame = _typed(pyogrio.read_dataframe(path, layer=name), columns)
+    if isinstance(frame, gpd.GeoDataFrame):
+        frame = frame.set_geometry(gpd.GeoSeries(_simple(frame.geometry.array), crs=frame.crs))
+    return frame
+
+
+def _refuse_changes(folder: Path, tables: Mapping[str, pd.DataFrame], content: Mapping[str, str]) -> None:
+    """Stop where a table is not what was written; a program that only opened the file may leave its bytes."""
+    found = _digests(tables)
+    changed = [name for name in content if found[name] != content[name]]
+    if changed:
+        message = f"{', '.join(changed)} changed after the plan was written"
+        remedy = "change the county's layers or its policy instead (locked_route), and run `geoplan assign`"
+        raise InputError(Problem(message, file=str(folder / GEOPACKAGE), remedy=remedy))

@@ -46,6 +46,8 @@ class Ledger:
         What has been booked, by unit and by village.
     refused : set of (unit, route)
         What a unit wanted, could have had, and did not get for want of capacity.
+    ready : dict
+        Year from which the supply of a village is there, where it is still to be built.
     pipes : dict of (village_id, route) to (metres, break-even metres, CNY, source id)
         The connection as quoted when the village was decided.
     """
@@ -65,6 +67,7 @@ class Ledger:
     refused: set[tuple[str, str]] = field(init=False, default_factory=set)
     used: dict[Supply, pd.Series] = field(init=False)
     upgrade_cny: pd.Series = field(init=False)
+    ready: dict[str, float] = field(init=False, default_factory=dict)
     pipes: dict[tuple[str, str], tuple[float, float, float, str]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -260,6 +263,7 @@ class Ledger:
         growth.attach(quote, load)
         self.used[supply][source] += load
         self.source |= dict.fromkeys(self.members[unit], source)
+        self.ready |= dict.fromkeys(self.members[unit], float(network.main_year[mains].max(initial=0.0)))
         self.route[unit] = route
 
     def note(self, route: str, unit: str, quote: Quote) -> None:

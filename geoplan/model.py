@@ -12,6 +12,7 @@ import pandas as pd
 
 from geoplan.errors import Problem
 from geoplan.policy import Policy
+from geoplan.published import Published
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class County:
         The other layers that were found, by stem.
     policy : Policy
         Merged policy.
+    published : Published, optional
+        What the document prints, for the reconciliation.
     files : mapping of str to str
         SHA-256 of every file read, by name relative to the county folder.
     notes : tuple of Problem
@@ -39,6 +42,7 @@ class County:
     villages: gpd.GeoDataFrame
     policy: Policy
     layers: Mapping[str, gpd.GeoDataFrame] = field(default_factory=dict)
+    published: Published | None = None
     files: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[Problem, ...] = ()
 

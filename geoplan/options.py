@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from geoplan.affordability import rating
 from geoplan.checks import Finding, Findings, apply_rules
 from geoplan.columns import ROUTES, table
 from geoplan.demand import (
@@ -25,12 +26,21 @@ from geoplan.demand import (
 )
 from geoplan.emissions import emissions
 from geoplan.errors import InputError, Problem
-from geoplan.finance import capital_subsidies, investment, operating_subsidy
+from geoplan.finance import (
+    by_item,
+    by_level,
+    capital_cost,
+    capital_subsidies,
+    household_price,
+    item_costs,
+    items_of,
+    operating_subsidy,
+)
 from geoplan.model import County
 from geoplan.policy import DEFAULT_FILE, Policy
 from geoplan.schema import Basis, Climate, HeatNetwork, RoutePolicy, Supply
 from geoplan.supplies import SUPPLIES, Note, SupplyNetwork, supply_network
-from geoplan.units import HOURS_PER_DAY
+from geoplan.units import FUZZ, HOURS_PER_DAY
 
 
 @dataclass
@@ -90,7 +100,7 @@ def price_options(county: County) -> Options:
     if county.villages.empty:
         raise InputError(Problem("there is no village", layer="villages", remedy="add the villages"))
     notes: list[Note] = policy_notes(county.villages, policy)
-    villages = _demand(_with_optional_columns(county.villages), policy)
+    villages = _demand(_lock_unlocated(_with_optional_columns(county.villages), policy, notes), policy)
     supplies = {supply: supply_network(supply, county, notes) for supply in SUPPLIES}
     villages = _measures(villages, county, supplies)
     findings: Findings = {}
@@ -115,6 +125,22 @@ def _with_optional_columns(villages: gpd.GeoDataFrame) -> pd.DataFrame:
         if name not in frame
     }
     return frame.assign(**absent)
+
+
+def _lock_unlocated(villages: pd.DataFrame, policy: Policy, notes: list[Note]) -> pd.DataFrame:
+    """The villages, those without a place on the map and without a lock of their own locked by the policy."""
+    place = villages["geometry"]
+    lost = place.is_empty | place.isna() | villages["unlocated"].eq(True).fillna(False).astype(bool)
+    lost &= villages["locked_route"].fillna("").eq("")
+    if not lost.any():
+        return villages
+    if policy.unlocated_route is None:
+        notes.append(("unlocated", {"villages": int(lost.sum())}))
+        return villages
+    return villages.assign(
+        locked_route=villages["locked_route"].astype(object).mask(lost, policy.unlocated_route),
+        lock_reason=villages["lock_reason"].astype(object).mask(lost, policy.source_of("unlocated_route")),
+    )
 
 
 def _demand(villages: pd.DataFrame, policy: Policy) -> pd.DataFrame:
@@ -232,27 +258,19 @@ def _built_in_tests(
 def _price(
     villages: pd.DataFrame, name: str, policy: Policy, supplies: dict[Supply, SupplyNetwork]
 ) -> pd.DataFrame:
-    """One route for all villages: capacity, the three purses on both bases, emissions."""
+    """One route for all villages: capacity, the purses, the cost on both bases, emissions."""
     route = policy.routes[name]
-    carrier = policy.carriers[route.carrier]
-    households = villages["households"].astype(float)
     use, unit = _capacity_use(villages, route, policy)
-    bases = {
-        basis: _basis(villages, route, use, policy=policy, basis=basis)
+    bases: dict[Basis, _Run] = {
+        basis: _run(villages, route, use, policy=policy, basis=basis)
         for basis in ("equal_service", "behaviour")
     }
     paid = bases["behaviour"]
-    subsidies = capital_subsidies(paid["household_cny"], households, route=name, policy=policy)
-    bill = _season_bill(villages, route, paid["energy_units"], policy)
-    per_household = (paid["energy_units"] / villages["heated_households"]).fillna(0.0)
-    support = operating_subsidy(
-        per_household, per_household * carrier.kwh_per_unit, route=name, policy=policy
-    )
-    support = np.minimum(support, bill)
     network = supplies.get(route.supply) if route.supply else None
     piped = route.supply in ("heat", "gas")
     metres = network.metres.replace(np.inf, np.nan) if network is not None and piped else np.nan
-    basis = bases[policy.comparison_basis]
+    emitted = emissions(paid.units, carrier=policy.carriers[route.carrier])
+    today = baseline_emissions(villages, policy)
     return pd.DataFrame(
         {
             "village_id": villages.index,
@@ -267,27 +285,78 @@ def _price(
             else np.nan,
             "capacity_use": use,
             "capacity_unit": unit,
-            "capex_cny": paid["capex_cny"],
-            "annual_cost_cny": basis["annual_cny"],
-            "annual_cost_equal_service_cny": bases["equal_service"]["annual_cny"],
-            "annual_cost_behaviour_cny": paid["annual_cny"],
-            "household_capex_cny": paid["household_cny"] - subsidies.sum(axis=1),
-            "household_cost_cny_per_season": bill - support,
-            "household_cost_unsubsidised_cny_per_season": bill,
-            **subsidies,
-            "subsidy_operating_cny_per_a": support * villages["heated_households"],
-            **emissions(paid["energy_units"], carrier=carrier),
+            "capex_cny": paid.items.sum(axis=1),
+            "annual_cost_cny": bases[policy.comparison_basis].annual_cny,
+            "annual_cost_equal_service_cny": bases["equal_service"].annual_cny,
+            "annual_cost_behaviour_cny": paid.annual_cny,
+            **_purses(villages, name, paid, policy),
+            **emitted,
+            "co2_avoided_t_per_a": today["co2_t_per_a"] - emitted["co2_t_per_a"],
         }
     ).reset_index(drop=True)
+
+
+def _purses(villages: pd.DataFrame, name: str, paid: _Run, policy: Policy) -> dict[str, pd.Series]:
+    """What households, companies and the four levels pay for a route, at once and each year.
+
+    The operator's gap is that of all companies together: they repay and maintain
+    what they build, buy the energy at the carrier's price, and are paid the
+    households' bills. Where a household buys its energy at that price, the
+    energy cancels out and the investment is left.
+    """
+    route, rate = policy.routes[name], policy.economics.discount_rate
+    granted = capital_subsidies(paid.items, villages, route=name, policy=policy)
+    levels, items = by_level(granted), by_item(granted)
+    own, firm = items_of(route, "household"), items_of(route, "enterprise")
+    bill, support = _season(villages, name, paid.units, policy)
+    heated = villages["heated_households"]
+    firms_cost = capital_cost(paid.items[firm], route, rate=rate, granted=items[firm])
+    income = bill * heated
+    # What is bought and sold at one price must leave nothing, not a crumb of the floating point.
+    deficit = (paid.energy_cny - income).mask(np.isclose(paid.energy_cny, income, rtol=FUZZ), 0.0)
+    limits = policy.affordability
+    return {
+        "household_capex_cny": (paid.items[own] - items[own]).sum(axis=1, skipna=False),
+        "household_capex_unsubsidised_cny": paid.items[own].sum(axis=1),
+        "enterprise_capex_cny": (paid.items[firm] - items[firm]).sum(axis=1, skipna=False),
+        "operator_gap_cny_per_a": firms_cost + deficit,
+        "household_cost_cny_per_season": bill - support.sum(axis=1, skipna=False),
+        "household_cost_unsubsidised_cny_per_season": bill,
+        **{f"subsidy_{level}_cny": levels[level] for level in levels},
+        "subsidy_operating_cny_per_a": support.sum(axis=1, skipna=False) * heated,
+        **{f"subsidy_operating_{level}_cny_per_a": support[level] * heated for level in support},
+        "affordability": rating(bill - support.sum(axis=1, skipna=False), limits).where(heated > 0, ""),
+        "affordability_unsubsidised": rating(bill, limits).where(heated > 0, ""),
+    }
 
 
 def _inner_pipes(route: RoutePolicy) -> bool:
     return any(item.cny_per_network_m > 0 for item in route.capex.values())
 
 
-def _basis(
-    villages: pd.DataFrame, route: RoutePolicy, use: pd.Series, *, policy: Policy, basis: Basis
-) -> pd.DataFrame:
+@dataclass(frozen=True)
+class _Run:
+    """A route built and run for a season on one comparison basis.
+
+    Attributes
+    ----------
+    items : DataFrame
+        Cost of each item of investment. [CNY]
+    units : Series
+        Energy bought, in the carrier's unit.
+    energy_cny : Series
+        The same at the carrier's price. [CNY/a]
+    annual_cny : Series
+        Annual social cost. [CNY/a]
+    """
+
+    items: pd.DataFrame
+    units: pd.Series
+    energy_cny: pd.Series
+    annual_cny: pd.Series
+
+
+def _run(villages: pd.DataFrame, route: RoutePolicy, use: pd.Series, *, policy: Policy, basis: Basis) -> _Run:
     """Investment, energy and annual social cost of a route on one comparison basis."""
     area, heat = villages["heated_area_m2"], villages["heat_demand_mwh_per_a"] * 1000.0
     load = villages["heat_load_kw"]
@@ -310,9 +379,10 @@ def _basis(
             .fillna(1),
         }
     )
-    frame = investment(route, scale, rate=policy.economics.discount_rate)
-    energy_cny = units * carrier.price_cny * route.price_factor
-    return frame.assign(energy_units=units, annual_cny=frame["capital_cost_cny"] + energy_cny)
+    items = item_costs(route, scale, villages=villages)
+    energy = units * carrier.price_cny * route.price_factor
+    capital = capital_cost(items, route, rate=policy.economics.discount_rate)
+    return _Run(items, units, energy, capital + energy)
 
 
 def _delivered(villages: pd.DataFrame, heat: HeatNetwork) -> pd.Series:
@@ -349,13 +419,20 @@ def _design_efficiency(route: RoutePolicy, climate: Climate) -> float:
     return route.efficiency
 
 
-def _season_bill(villages: pd.DataFrame, route: RoutePolicy, units: pd.Series, policy: Policy) -> pd.Series:
-    """What one household pays for one season before operating subsidies. [CNY/household]"""
-    if route.household_price_cny_per_m2 is not None:
-        return villages["heated_area_m2"] * route.household_price_cny_per_m2
+def _season(
+    villages: pd.DataFrame, name: str, units: pd.Series, policy: Policy
+) -> tuple[pd.Series, pd.DataFrame]:
+    """What one household pays for one season, and the subsidy to it by level. [CNY/household]"""
+    route = policy.routes[name]
     carrier = policy.carriers[route.carrier]
-    price = carrier.price_cny if carrier.household_price_cny is None else carrier.household_price_cny
-    return (units / villages["heated_households"] * price * route.price_factor).fillna(0.0)
+    use = (units / villages["heated_households"]).fillna(0.0)
+    if route.household_price_cny_per_m2 is not None:
+        bill = villages["heated_area_m2"] * route.household_price_cny_per_m2
+    else:
+        bill = use * household_price(carrier, route=name, policy=policy)
+    support = operating_subsidy(use, use * carrier.kwh_per_unit, villages, route=name, policy=policy)
+    total = support.sum(axis=1)
+    return bill, support.mul((bill / total.where(total > 0)).clip(upper=1.0).fillna(1.0), axis=0)
 
 
 def baseline_emissions(villages: pd.DataFrame, policy: Policy) -> pd.DataFrame:

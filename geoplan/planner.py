@@ -11,28 +11,25 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from geoplan.affordability import affordability_summary, coal_cost
 from geoplan.cascade import cascade
 from geoplan.columns import ELECTRIC_ROUTES, ROUTES, plan_columns, table
 from geoplan.emissions import POLLUTANTS, avoided_column
 from geoplan.errors import CertificateError
-from geoplan.explain import Explainer
+from geoplan.explain import Explainer, messages
 from geoplan.growth import Growth
+from geoplan.household import equipment
 from geoplan.ledger import TOLERANCE
 from geoplan.model import County, Plan
 from geoplan.options import Options, baseline_emissions, price_options
+from geoplan.phasing import with_years
 from geoplan.policy import Policy
+from geoplan.reconcile import reconciled
 from geoplan.schema import Supply
+from geoplan.supplies import SOURCE_ROUTE
 from geoplan.verdict import Selection
 
 Method = Literal["cascade"]
-
-#: What the plan's sources supply, as booked in the table ``sources``.
-SOURCE_ROUTE: dict[Supply, str] = {
-    "heat": "district_heating",
-    "gas": "gas",
-    "grid": "electricity",
-    "biomass": "biomass",
-}
 
 #: Columns of the options that a village's row takes over from the route assigned.
 TAKEN = (
@@ -42,13 +39,26 @@ TAKEN = (
     "capex_cny",
     "annual_cost_cny",
     "household_capex_cny",
+    "household_capex_unsubsidised_cny",
     "household_cost_cny_per_season",
+    "household_cost_unsubsidised_cny_per_season",
+    "enterprise_capex_cny",
+    "operator_gap_cny_per_a",
     "subsidy_central_cny",
     "subsidy_province_cny",
     "subsidy_city_cny",
     "subsidy_district_cny",
+    "subsidy_operating_cny_per_a",
+    "affordability",
+    "affordability_unsubsidised",
     *POLLUTANTS,
 )
+#: Of these, the ones that are no amount; a village that waits has an empty one.
+TAKEN_TEXTS = ("source_id", "affordability", "affordability_unsubsidised")
+
+
+#: Columns with which a planner fixes a route.
+LOCKS = ("locked_route", "lock_reason")
 
 
 def assign(county: County, *, method: Method = "cascade", lang: str = "zh") -> Plan:
@@ -94,7 +104,7 @@ def assign(county: County, *, method: Method = "cascade", lang: str = "zh") -> P
     sources = _sources_table(county, options, selection)
     links = _links_table(options, county)
     certify(villages, priced, sources, links)
-    return Plan(
+    plan = Plan(
         name=county.name,
         villages=villages,
         options=priced.reset_index(drop=True),
@@ -108,9 +118,13 @@ def assign(county: County, *, method: Method = "cascade", lang: str = "zh") -> P
             "lang": lang,
             "comparison_basis": policy.comparison_basis,
             "files": dict(county.files),
-            "notes": [*map(explainer.note, options.notes), *dict.fromkeys(str(n) for n in county.notes)],
+            "notes": [
+                *map(explainer.note, [*options.notes, *selection.notes]),
+                *dict.fromkeys(str(n) for n in county.notes),
+            ],
         },
     )
+    return reconciled(with_years(plan), county.published)
 
 
 def _names(options: Options) -> Mapping[str, str]:
@@ -155,8 +169,12 @@ def _villages_table(
     key = pd.MultiIndex.from_arrays([frame.index, route])
     taken = priced.reindex(key)[list(TAKEN)].set_index(frame.index)
     frame[list(TAKEN)] = taken.infer_objects()
-    amounts = [c for c in TAKEN if c not in ("source_id", "break_even_m")]
-    frame[amounts] = frame[amounts].astype(float).fillna(0.0)
+    amounts = [c for c in TAKEN if c not in (*TAKEN_TEXTS, "break_even_m")]
+    frame[amounts] = frame[amounts].astype(float)
+    frame.loc[~key.isin(priced.index), amounts] = 0.0
+    frame[list(TAKEN_TEXTS)] = frame[list(TAKEN_TEXTS)].astype(object).fillna("")
+    frame["coal_cost_cny_per_season"] = coal_cost(policy)
+    frame["total_area_m2"] = frame["households"].astype(float) * frame["heated_area_m2"]
     frame["route"], frame["decision"] = route, selection.decision.reindex(frame.index)
     frame["source_id"] = selection.source_id.reindex(frame.index)
     frame = _with_emissions(frame, policy)
@@ -168,12 +186,19 @@ def _villages_table(
         frame["heat_connection_m"] = heat["connection_m"]
     else:
         frame["heat_connection_m"] = np.nan
+    frame["supply_year"] = selection.supply_year.reindex(frame.index)
+    # Filled by the phasing.
     frame["year"] = pd.Series(pd.NA, index=frame.index, dtype="Int64")
+    frame[["year_because", "old_stove_until"]] = ""
+    frame["equipment"] = equipment(frame, policy, words=messages(explainer.lang)["equipment"])
     rows = frame.to_dict("records")
     frame["reason"] = [explainer.reason(row, selection.findings, policy) for row in rows]
     frame["warnings"] = [
         "；".join(explainer.warnings(row["village_id"], row["route"], selection.findings)) for row in rows
     ]
+    # The route of an unlocated row is the policy's, not a lock that the planner wrote.
+    given = county.villages.set_index(county.villages["village_id"].astype(str))
+    frame[list(LOCKS)] = given.reindex(index=frame.index, columns=list(LOCKS))
     columns = [*plan_columns(), "geometry"]
     return gpd.GeoDataFrame(
         frame[columns].reset_index(drop=True), geometry="geometry", crs=county.villages.crs
@@ -397,11 +422,13 @@ def _summary(villages: pd.DataFrame, sources: pd.DataFrame, policy: Policy) -> d
             k: int(v) for k, v in villages["decision"].value_counts().sort_index().items()
         },
         "heat_load_mw": float(villages["heat_load_kw"].sum() / 1000.0),
-        "money_cny": {c: float(villages[c].sum()) for c in money},
+        "money_cny": {c: None if villages[c].isna().any() else float(villages[c].sum()) for c in money},
+        "money_stated_cny": {c: float(villages[c].sum()) for c in money},
         "annual_cost_cny": float(villages["annual_cost_cny"].sum()),
         "emissions_avoided": {
             avoided_column(c): float(villages[avoided_column(c)].sum()) for c in POLLUTANTS
         },
+        "affordability": affordability_summary(villages, policy),
         "sources": [
             {k: row[k] for k in ("source_id", "name", "route", "capacity", "used", "unit")}
             for row in sources.to_dict("records")

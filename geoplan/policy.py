@@ -7,23 +7,18 @@ source, confidence and range. The functions here take text, never a path.
 
 from __future__ import annotations
 
-import datetime as dt
-import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Any
 
-from pydantic import BaseModel, Field, PrivateAttr, ValidationError, model_validator
-from pydantic.fields import FieldInfo
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from geoplan.columns import ROUTES, nearest, plan_columns, table
 from geoplan.errors import PolicyError, Problem
 from geoplan.provisions import (
-    UNSTATED,
     Affordability,
     Annex,
     Budget,
@@ -40,6 +35,7 @@ from geoplan.provisions import (
     Tariff,
     Year,
 )
+from geoplan.refusals import toml_problem, validation_problems
 from geoplan.schema import (
     Access,
     Baseline,
@@ -67,6 +63,7 @@ class Policy(Section):
     title: str
     county: str = ""
     document: str = ""
+    disclaimer: str = ""
     crs: str | None = None
     issued: Date | None = None
     year: Year | None = None
@@ -126,6 +123,38 @@ class Policy(Section):
         origin = self._origins.get(path)
         return origin.source if origin else ""
 
+    def file_of(self, path: str) -> str:
+        """The file that said a value or the table it stands in.
+
+        Examples
+        --------
+        >>> default_policy().file_of("climate.season_days")
+        'default.toml'
+        """
+        return _file_of(path, self._origins)
+
+    def amended(self, sections: Mapping[str, Any], *, origins: Mapping[str, Origin]) -> Policy:
+        """The policy with whole sections replaced.
+
+        Parameters
+        ----------
+        sections : mapping of str to section
+            New sections by name, already checked.
+        origins : mapping of str to Origin
+            Where the values come from that are new, by dotted path.
+
+        Examples
+        --------
+        >>> targets = Targets(by_year={"2023": 500})
+        >>> new = default_policy().amended(
+        ...     {"targets": targets}, origins={"targets.by_year.2023": Origin("--target")})
+        >>> new.targets.by_year, new.file_of("targets.by_year.2023")
+        ({'2023': 500.0}, '--target')
+        """
+        policy = self.model_copy(update=dict(sections))
+        policy._origins = dict(sorted({**self._origins, **origins}.items()))
+        return policy
+
     @model_validator(mode="after")
     def _names_resolve(self) -> Policy:
         ranked = [route for rank in self.ranks for route in rank]
@@ -137,9 +166,9 @@ class Policy(Section):
             for name, route in self.routes.items()
             if route.carrier not in self.carriers
         ]
-        problems += _unknown_routes(self) + _unknown_columns(self)
+        problems += _unknown_routes(self) + _unknown_columns(self) + _unpayable(self) + _unsold(self)
         if problems:
-            raise ValueError("; ".join(problems))
+            raise ValueError("\n".join(problems))
         return self
 
 
@@ -154,12 +183,6 @@ class Origin:
 
 
 Policy.model_rebuild()
-
-#: Parts of pydantic's locations that are its own and no key of the document's.
-_NOT_A_KEY = re.compile(r"function-|tuple\[|literal\[|constrained-|float$|nullable")
-
-#: Bounds of a field as a reader writes them.
-BOUNDS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
 
 
 def _unknown(where: str, name: str, known: Sequence[str]) -> str:
@@ -199,6 +222,12 @@ def _unknown_columns(policy: Policy) -> list[str]:
         for name, entry in getattr(policy, part).items()
         for column in entry.where
     ]
+    named += [
+        (f"routes.{name}.capex.{item}.where", column, inputs)
+        for name, route in policy.routes.items()
+        for item, cost in route.capex.items()
+        for column in cost.where
+    ]
     named += [("phasing.first", column, inputs) for column in policy.phasing.first]
     cells = ("number", "row", "blank", *outputs)
     for name, annex in policy.annexes.items():
@@ -208,7 +237,55 @@ def _unknown_columns(policy: Policy) -> list[str]:
             asked = (*column.where, *filter(None, (column.sum, column.filled)))
             named += [(where, c, outputs) for c in asked]
             named += [(where, column.cell, cells)] if column.cell else []
-    return [_unknown(where, column, known) for where, column, known in named if column not in known]
+    unknown = [_unknown(where, column, known) for where, column, known in named if column not in known]
+    return unknown + _not_numbers(policy)
+
+
+def _not_numbers(policy: Policy) -> list[str]:
+    """Columns that an annex would sum and that hold no numbers."""
+    columns = plan_columns()
+    asked = [
+        (f"annexes.{name}.columns.{position}.sum", column.sum)
+        for name, annex in policy.annexes.items()
+        for position, column in enumerate(annex.columns)
+    ]
+    return [
+        f"{where}: {column!r} holds {columns[column].dtype}, which has no sum; name a column of numbers"
+        for where, column in asked
+        if column in columns and columns[column].dtype not in ("integer", "number")
+    ]
+
+
+def _unpayable(policy: Policy) -> list[str]:
+    """Capital subsidies for items that a route does not have, or for nothing that its households pay."""
+    problems = []
+    for name, subsidy in policy.subsidies.items():
+        for route in policy.routes.keys() & set(subsidy.routes):
+            items = policy.routes[route].capex
+            where = f"subsidies.{name}.of: routes.{route}.capex"
+            problems += [_unknown(where, item, tuple(items)) for item in subsidy.of if item not in items]
+            paid = any(item.payer == "household" for item in items.values())
+            if subsidy.kind == "capital" and not (subsidy.of or paid):
+                known = ", ".join(items) or "none"
+                problems.append(f"{where}: households pay no item; name those that are meant ({known})")
+    return sorted(problems)
+
+
+def _unsold(policy: Policy) -> list[str]:
+    """Tariffs of a carrier that is not there, or for routes that burn another."""
+    problems = []
+    for name, tariff in policy.tariffs.items():
+        if tariff.carrier not in policy.carriers:
+            problems.append(_unknown(f"tariffs.{name}.carrier", tariff.carrier, tuple(policy.carriers)))
+        problems += [
+            _unknown(f"tariffs.{name}.use", r, tariff.routes) for r in tariff.use if r not in tariff.routes
+        ]
+        problems += [
+            f"tariffs.{name}.routes: {route!r} uses {policy.routes[route].carrier}, not {tariff.carrier}"
+            for route in tariff.routes
+            if route in policy.routes and policy.routes[route].carrier != tariff.carrier
+        ]
+    return problems
 
 
 @cache
@@ -274,7 +351,8 @@ def load_policy(documents: Sequence[tuple[str, str]]) -> Policy:
     try:
         policy = Policy.model_validate(values)
     except ValidationError as error:
-        raise PolicyError(list(validation_problems(error, origins=origins))) from None
+        found = validation_problems(error, model=Policy, file_of=lambda key: _file_of(key, origins))
+        raise PolicyError(list(found)) from None
     policy._origins.update(sorted(origins.items()))
     return policy
 
@@ -295,6 +373,8 @@ def _unwrap(
         if key in META:
             continue
         where = f"{path}.{key}" if path else key
+        if "." in key:  # a path of dots must lead to one value only
+            raise ValueError(f"{path or 'top level'}: the name {key!r} holds a dot; write it without")
         if isinstance(value, Mapping) and "value" in value:
             for unknown in sorted(set(value) - {"value", *META}):
                 raise ValueError(_unknown(where, unknown, ("value", *META)))
@@ -323,56 +403,6 @@ def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def toml_problem(error: Exception, *, text: str, file: str) -> Problem:
-    """A text that is not TOML, with the line that is wrong."""
-    at = re.search(r"at line (\d+)", str(error))
-    line = text.splitlines()[int(at[1]) - 1].strip() if at else ""
-    remedy = f"mend the line {line!r}" if line else "mend the document"
-    return Problem(f"not a TOML document: {error}", file=file, remedy=remedy)
-
-
-def validation_problems(
-    error: ValidationError,
-    *,
-    origins: Mapping[str, Origin] | None = None,
-    model: type[Section] = Policy,
-    file: str = "",
-) -> Iterator[Problem]:
-    """The findings of pydantic in our words, each with the file that said it."""
-    file_of = file
-    for found in error.errors(include_url=False):
-        if found["type"] == "literal_error" and found["ctx"]["expected"] == f"'{UNSTATED}'":
-            continue  # the other half of an amount says what is wrong
-        location = tuple(str(part) for part in found["loc"] if not _NOT_A_KEY.match(str(part)))
-        path = ".".join(location)
-        file = file_of or _file_of(path, origins or {})
-        if found["type"] == "extra_forbidden":
-            siblings = _siblings(location, model)
-            near = nearest(location[-1], siblings)
-            allowed = ", ".join(siblings) or "none"
-            remedy = f"did you mean {near!r}?" if near else f"allowed here: {allowed}"
-            yield Problem(f"{path}: unknown key", file=file, column=path, remedy=remedy)
-            continue
-        message = found["msg"].removeprefix("Value error, ")
-        got = "" if isinstance(found["input"], Mapping | BaseModel) else f"; got {found['input']!r}"
-        remedy = _remedy(found["type"], found["input"], found.get("ctx", {}))
-        yield Problem(f"{path}: {message}{got}" if path else message, file=file, column=path, remedy=remedy)
-
-
-def _remedy(kind: str, value: Any, bounds: Mapping[str, Any]) -> str:
-    """What to write instead of a value that pydantic refused."""
-    if (
-        kind == "less_than_equal"
-        and bounds.get("le") == 1
-        and isinstance(value, int | float)
-        and value <= 100
-    ):
-        return f"a share is a fraction of 1: write {value / 100:g} for {value:g} %"
-    if isinstance(value, str) and kind in ("float_type", "int_type", "greater_than_equal"):
-        return f"write a number, or {UNSTATED!r} for an amount that the document leaves open"
-    return ""
-
-
 def _file_of(path: str, origins: Mapping[str, Origin]) -> str:
     """The file that last set a path or the nearest table above it."""
     while path:
@@ -381,83 +411,3 @@ def _file_of(path: str, origins: Mapping[str, Origin]) -> str:
         path = path.rpartition(".")[0]
     files = [o.file for o in origins.values() if o.file != DEFAULT_FILE]
     return files[-1] if files else DEFAULT_FILE
-
-
-def keys(model: type[Section] = Policy, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Every key a policy may have, with what may stand there.
-
-    Examples
-    --------
-    >>> dict(keys())["subsidies.<name>.cap_cny_per_household"]
-    'number >= 0 (optional)'
-    """
-    for name, field in model.model_fields.items():
-        path = prefix + (field.alias or name)
-        section = _annotation(model, name)
-        if isinstance(section, tuple):
-            many = "<name>" if get_origin(field.annotation) is dict else "<number>"
-            yield from keys(section[0], f"{path}.{many}.")
-        elif section is not None:
-            yield from keys(section, f"{path}.")
-        else:
-            yield path, _kind(field)
-
-
-def _kind(field: FieldInfo) -> str:
-    """Type and bounds of one key in words."""
-    inner = [m for part in get_args(field.annotation) for m in getattr(part, "__metadata__", ())]
-    metadata = [*field.metadata, *(m for info in inner for m in getattr(info, "metadata", ()))]
-    limits = [(sign, getattr(m, key, None)) for m in metadata for key, sign in BOUNDS.items()]
-    bounds = [f"{sign} {limit:g}" for sign, limit in limits if limit is not None]
-    optional = [] if field.is_required() else ["(optional)"]
-    return " ".join([_word(field.annotation), *bounds, *optional])
-
-
-def _word(annotation: Any) -> str:
-    """A type as a reader of TOML calls it.
-
-    Examples
-    --------
-    >>> _word(float), _word(tuple[str, ...]), _word(bool | None)
-    ('number', 'list of text', 'true or false')
-    """
-    if get_origin(annotation) is Literal:
-        return " or ".join(map(repr, get_args(annotation)))
-    if get_origin(annotation) is tuple:
-        return f"list of {_word(get_args(annotation)[0])}"
-    if get_origin(annotation) is dict:
-        return f"table of {_word(get_args(annotation)[1])}"
-    if get_origin(annotation) in (Union, UnionType):
-        words = [_word(part) for part in get_args(annotation) if part is not type(None)]
-        return " or ".join(dict.fromkeys(words))
-    if get_origin(annotation) is Annotated:
-        return _word(get_args(annotation)[0])
-    words_of = {
-        float: "number", int: "whole number", str: "text", bool: "true or false", dt.date: "date"
-    }  # fmt: skip
-    return words_of.get(annotation, "table")
-
-
-def _siblings(location: Sequence[str], model: Any) -> tuple[str, ...]:
-    """Keys the schema allows beside an unknown one."""
-    for part in location[:-1]:
-        annotation = _annotation(model, part)
-        if annotation is None:
-            return ()
-        model = annotation
-    return (
-        tuple(f.alias or n for n, f in model.model_fields.items()) if hasattr(model, "model_fields") else ()
-    )
-
-
-def _annotation(model: Any, part: str) -> Any:
-    """The section under a key, looking through ``dict[str, Section]``."""
-    if isinstance(model, tuple):  # inside a dict of sections: any key leads to the same model
-        return model[0]
-    field = getattr(model, "model_fields", {}).get(part)
-    if field is None:
-        return None
-    for candidate in (field.annotation, *get_args(field.annotation)):
-        if isinstance(candidate, type) and issubclass(candidate, Section):
-            return (candidate,) if get_origin(field.annotation) in (dict, tuple) else candidate
-    return None

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections import Counter
 from typing import Annotated, Any, Literal, get_args
 
+import pandas as pd
 from pydantic import BeforeValidator, Field, model_validator
 
-from geoplan.schema import NotNegative, Positive, Scalar, Section, Share
+from geoplan.schema import NotNegative, Positive, Section, Share, Where
 
 Level = Literal["central", "province", "city", "district"]
 LEVELS: tuple[Level, ...] = get_args(Level)
@@ -24,8 +26,27 @@ PAYERS: tuple[Payer, ...] = get_args(Payer)
 UNSTATED = "unstated"
 Amount = NotNegative | Literal["unstated"]
 Year = Annotated[int, Field(ge=1990, le=2100)]
-#: Values a column may have for a village to be meant.
-Where = dict[str, tuple[Scalar, ...]]
+
+
+def matching(villages: pd.DataFrame, where: Where) -> pd.Series:
+    """Mask of the villages that have, in every column of `where`, one of its values.
+
+    An empty text among the values means those of whom the column says nothing.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"town": ["甲镇", "乙镇"], "demolition_year": [2025, None]})
+    >>> matching(frame, {"town": ("甲镇",), "demolition_year": (2024, 2025)}).tolist()
+    [True, False]
+    >>> matching(frame, {"demolition_year": ("",)}).tolist()
+    [False, True]
+    """
+    mask = pd.Series(True, index=villages.index)
+    for column, values in where.items():
+        found = villages[column].isin([v for v in values if v != ""])
+        mask &= found | villages[column].isna() | villages[column].isin([""]) if "" in values else found
+    return mask
+
 
 _CLOCK = re.compile(r"([01]\d|2[0-4]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)")
 
@@ -65,7 +86,10 @@ class Targets(Section):
             getattr(self, name), self.households, name)]  # fmt: skip
         routes = sum(float(v) for v in self.by_route.values() if v != UNSTATED)
         if self.households is not None and routes > self.households + 0.5:
-            wrong.append(f"by_route makes {routes:g}, more than households {self.households:g}")
+            wrong.append(
+                f"by_route makes {routes:g}, more than households {self.households:g}; "
+                "mend the one that is wrong"
+            )
         years = list(self.by_year)
         wrong += [f"by_year: {y!r} is not a year" for y in years if not re.fullmatch(r"(19|20)\d\d", y)]
         if years != sorted(years):
@@ -108,9 +132,17 @@ class Subsidy(Section):
         operating = {"cny_per_kwh", "cny_per_unit", "threshold_units", "cap_units", "years", "taper"}
         alien = (capital if self.kind == "operating" else operating) & self.model_fields_set
         if alien:
-            raise ValueError(f"{', '.join(sorted(alien))} cannot stand in a subsidy of kind {self.kind!r}")
+            other = "operating" if self.kind == "capital" else "capital"
+            raise ValueError(
+                f"{', '.join(sorted(alien))} cannot stand in a subsidy of kind {self.kind!r}; "
+                f"take it away or write kind = {other!r}"
+            )
         if self.taper and self.years is not None and len(self.taper) != self.years:
-            raise ValueError(f"taper has {len(self.taper)} seasons, years says {self.years}")
+            raise ValueError(
+                f"taper has {len(self.taper)} seasons, years says {self.years}; give as many of each"
+            )
+        if self.taper and self.taper[0] == 0:
+            raise ValueError("taper starts with 0; begin with the first season that is paid")
         return self
 
     @property
@@ -147,11 +179,28 @@ class Period(Section):
         for span in self.hours:
             found = _CLOCK.fullmatch(span)
             if found is None:
-                raise ValueError(f"hours: {span!r} is not HH:MM-HH:MM")
+                raise ValueError(f"hours: {span!r} is not HH:MM-HH:MM; write for example 20:00-08:00")
             h0, m0, h1, m1 = map(int, found.groups())
             start, end = h0 * 60 + m0, h1 * 60 + m1
             covered |= {m % 1440 for m in range(start, end if end > start else end + 1440)}
         return frozenset(covered)
+
+
+def _spans(minutes: list[int]) -> str:
+    """Minutes of the day as spans of the clock.
+
+    Examples
+    --------
+    >>> _spans([480, 481, 482, 1439])
+    '08:00-08:03, 23:59-24:00'
+    """
+    ends = [m + 1 for m in minutes if m + 1 not in minutes]
+    starts = [m for m in minutes if m - 1 not in minutes]
+    return ", ".join(f"{_clock(a)}-{_clock(b)}" for a, b in zip(starts, ends, strict=True))
+
+
+def _clock(minute: int) -> str:
+    return f"{minute // 60:02d}:{minute % 60:02d}"
 
 
 class Tariff(Section):
@@ -171,9 +220,14 @@ class Tariff(Section):
 
     @model_validator(mode="after")
     def _covers_the_day(self) -> Tariff:
-        minutes = [m for period in self.periods.values() for m in period.minutes]
-        if sorted(minutes) != list(range(1440)):
-            raise ValueError("the hours of the periods must cover the day once, without gap or overlap")
+        minutes = Counter(m for period in self.periods.values() for m in period.minutes)
+        wrong = []
+        if gap := _spans([m for m in range(1440) if not minutes[m]]):
+            wrong.append(f"hours: no period covers {gap}; give them to one")
+        if twice := _spans([m for m in range(1440) if minutes[m] > 1]):
+            wrong.append(f"hours: two periods cover {twice}; take them from one")
+        if wrong:
+            raise ValueError("; ".join(wrong))
         for route, shares in self.use.items():
             if set(shares) != set(self.periods) or abs(sum(shares.values()) - 1.0) > 1e-9:
                 raise ValueError(f"use.{route}: one share per period is needed, together 1")
@@ -194,7 +248,6 @@ class Equipment(Section):
     where: Where = Field(default_factory=dict)
     movable: bool = False
     min_kw: Positive | None = None
-    note: str = ""
 
 
 class Funding(Section):
@@ -227,6 +280,10 @@ class Funding(Section):
             raise ValueError(f"{', '.join(twice)} is given twice; say it once")
         if self.cny_per_household and self.households is None and not (self.routes or self.where):
             raise ValueError("cny_per_household needs households, or routes and where to count them")
+        if self.from_plan and not (self.routes or self.where):
+            raise ValueError("from_plan needs routes or where, to say for which villages")
+        if "self" in self.from_plan:
+            raise ValueError("from_plan: the plan computes nothing for 'self'; give its wan_cny")
         if list(self.years) != sorted(set(self.years)):
             raise ValueError(f"years run backwards: {', '.join(map(str, self.years))}; write them ascending")
         return self
@@ -243,7 +300,9 @@ class Budget(Section):
     def _years_ascend(self) -> Budget:
         years = list(self.wan_cny_by_year)
         if years != sorted(years) or not all(re.fullmatch(r"(19|20)\d\d", y) for y in years):
-            raise ValueError(f"wan_cny_by_year: {', '.join(years)} are not ascending years")
+            raise ValueError(
+                f"wan_cny_by_year: {', '.join(years)} are not ascending years; write four digits, in order"
+            )
         return self
 
 
@@ -272,7 +331,15 @@ class OldStove(Section):
 
     routes: tuple[str, ...]
     seasons: Annotated[int, Field(ge=0, le=10)]
-    season_end: Annotated[str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")]
+    season_end: Annotated[str, Field(pattern=r"^\d\d-\d\d$")]
+
+    @model_validator(mode="after")
+    def _day_of_every_year(self) -> OldStove:
+        try:
+            dt.date.fromisoformat(f"2001-{self.season_end}")
+        except ValueError:
+            raise ValueError(f"season_end: no year has the day {self.season_end!r}; write MM-DD") from None
+        return self
 
 
 class EfficiencyTask(Section):
@@ -296,7 +363,9 @@ class Milestone(Section):
     @model_validator(mode="after")
     def _forwards(self) -> Milestone:
         if self.start is not None and self.start > self.end:
-            raise ValueError(f"starts on {self.start}, after its end on {self.end}")
+            raise ValueError(
+                f"starts on {self.start}, after its end on {self.end}; mend the one that is wrong"
+            )
         return self
 
 
@@ -318,9 +387,11 @@ class AnnexColumn(Section):
     """One column of an annex table.
 
     `head` is the heading, two entries for a two-level one. The cell is one of: a
-    value of the row (`cell`: ``number``, ``row``, ``town``, ``blank``, or a column
-    of the plan's villages), a sum (`sum`, over the villages of the row that
-    `where` names), or a text (`text`, where `where` names the row's village).
+    value of the row (`cell`: ``number``, ``row``, ``blank``, or a column of the
+    plan's villages; where the villages of a row differ, each value once), a sum
+    (`sum`, over the villages of the row that `where` and `filled` name), or a text
+    (`text`, where they name every village of the row). `filled` is a column that
+    must say something. A number is multiplied by `scale`.
     """
 
     head: tuple[str, ...]
@@ -334,16 +405,27 @@ class AnnexColumn(Section):
 
     @model_validator(mode="after")
     def _one_content(self) -> AnnexColumn:
-        if sum(v is not None for v in (self.cell, self.sum, self.text)) != 1:
-            raise ValueError("a column needs exactly one of cell, sum, text")
+        given = [name for name in ("cell", "sum", "text") if getattr(self, name) is not None]
+        if len(given) != 1:
+            said = " and ".join(given) or "none"
+            raise ValueError(f"a column needs exactly one of cell, sum, text; got {said}")
         if len(self.head) not in (1, 2):
             raise ValueError("head has one entry, or two for a two-level heading")
+        if self.cell is not None and (self.where or self.filled):
+            raise ValueError("where and filled stand with sum or text; a cell shows its row whatever it is")
         return self
 
 
 class Annex(Section):
-    """A table of the annex in the county's own layout."""
+    """A table of the annex in the county's own layout.
 
+    A row is a village, or (`rows` = ``town``) all villages of one town or of one
+    ``report_row``; rows go in `order`, the others after that by village id.
+    `mark` stands above the title (附件2). The label of a sub-total or total stands
+    in the first column; with `number_total` the total is numbered like a row.
+    """
+
+    mark: str = ""
     title: str
     unit: str = ""
     rows: Literal["town", "village"] = "town"
@@ -355,3 +437,19 @@ class Annex(Section):
     number_total: bool = False
     zeros: bool = False
     columns: tuple[AnnexColumn, ...]
+
+    @model_validator(mode="after")
+    def _can_be_printed(self) -> Annex:
+        cells = [column.cell for column in self.columns]
+        wrong = []
+        if self.rows == "town" and (self.subtotal or self.restart_numbers):
+            wrong.append("subtotal and restart_numbers stand with rows = 'village'; a town is one row here")
+        if self.number_total and "number" not in cells:
+            wrong.append("number_total needs a column with cell = 'number'")
+        at = cells.index("number") + 1 if self.number_total and "number" in cells else 0
+        labels = [0] * bool(self.subtotal) + [at] * bool(self.total)
+        if any(i >= len(self.columns) or self.columns[i].sum for i in labels):
+            wrong.append("the label of a total would stand in a column of sums; put a column before it")
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return self

@@ -34,6 +34,8 @@ class Section(BaseModel):
 
 
 def _tuples(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {k: _tuples(v) for k, v in value.items()}
     return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
 
 
@@ -190,8 +192,13 @@ class Carrier(Section):
     nox_g: NotNegative
 
 
+Scalar = str | bool | int | float
+#: Values that columns may have for a village to be meant.
+Where = dict[str, tuple[Scalar, ...]]
+
+
 class CostItem(Section):
-    """One item of investment; its amounts add up."""
+    """One item of investment; its amounts add up. It is due in the villages that `where` names."""
 
     cny_per_household: NotNegative = 0.0
     cny_per_m2: NotNegative = 0.0
@@ -202,6 +209,7 @@ class CostItem(Section):
     lifetime_a: Positive
     payer: Purse
     dwelling: Dwelling | None = None
+    where: Where = Field(default_factory=dict)
     grid: bool = False
 
 
@@ -244,7 +252,6 @@ class RoutePolicy(Section):
     capex: dict[str, CostItem] = Field(default_factory=dict)
 
 
-Scalar = str | bool | int | float
 
 
 class Rule(Section):
@@ -256,7 +263,7 @@ class Rule(Section):
     max: float | None = None
     in_: tuple[Scalar, ...] | None = Field(None, alias="in")
     not_in: tuple[Scalar, ...] | None = None
-    where: dict[str, tuple[Scalar, ...]] = Field(default_factory=dict)
+    where: Where = Field(default_factory=dict)
     missing: Literal["pass", "fail"] = "pass"
     level: Literal["exclude", "warn"] = "exclude"
     enabled: bool = True

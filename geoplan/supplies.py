@@ -25,6 +25,15 @@ SUPPLIES: dict[Supply, tuple[str, str, str, str | None]] = {
 }
 
 
+#: What a plan's sources supply, as booked in its tables ``sources`` and ``links``.
+SOURCE_ROUTE: dict[Supply, str] = {
+    "heat": "district_heating",
+    "gas": "gas",
+    "grid": "electricity",
+    "biomass": "biomass",
+}
+
+
 #: Something the run must say: a key of the messages and its values.
 Note = tuple[str, dict[str, Any]]
 
@@ -47,6 +56,8 @@ class SupplyNetwork:
         Extra cost of what that pipe crosses. [CNY]
     planned : ndarray of bool, shape (n_mains + 1,)
         Which mains are still to be built.
+    main_year : ndarray, shape (n_mains + 1,)
+        Year from which a planned main is there; 0 where it is there or nobody says. [year]
     limited : bool
         Whether capacity is known. Without a substations layer it is not.
     """
@@ -59,6 +70,7 @@ class SupplyNetwork:
     crossing_cny: pd.Series
     limited: bool = True
     planned: np.ndarray = field(default_factory=lambda: np.zeros(1, dtype=bool))
+    main_year: np.ndarray = field(default_factory=lambda: np.zeros(1))
 
 
 def supply_network(supply: Supply, county: County, notes: list[Note]) -> SupplyNetwork:
@@ -99,18 +111,26 @@ def supply_network(supply: Supply, county: County, notes: list[Note]) -> SupplyN
     )
     metres, crossing = (pd.Series(v, index=places.index) for v in (found.metres, found.crossing_cny))
     planned = np.append(mains["status"].eq("planned").to_numpy(dtype=bool), False)
-    return SupplyNetwork(sources, unit, growth, served, metres, crossing, planned=planned)
+    main_year = np.where(planned, np.append(years_of(mains).fillna(0.0).to_numpy(), 0.0), 0.0)
+    return SupplyNetwork(
+        sources, unit, growth, served, metres, crossing, planned=planned, main_year=main_year
+    )
 
 
 def _ordered(route: str, policy: Policy) -> bool:
     return any(route in rank for rank in policy.ranks)
 
 
+def years_of(layer: pd.DataFrame) -> pd.Series:
+    """Year from which each feature is there; NaN where nobody says. [year]"""
+    if "year" not in layer:
+        return pd.Series(np.nan, index=layer.index)
+    return layer["year"].astype("Float64").astype(float)
+
+
 def _in_time(layer: gpd.GeoDataFrame, year: int | None) -> gpd.GeoDataFrame:
     """Features that are there in the plan's year; an empty year counts as there."""
-    if year is None or "year" not in layer:
-        return layer
-    return layer[layer["year"].astype("Float64").fillna(year).le(year).to_numpy(dtype=bool)]
+    return layer if year is None else layer[~years_of(layer).gt(year).to_numpy()]
 
 
 def _guaranteed(total: pd.Series, sources: pd.DataFrame, heat: HeatNetwork) -> pd.Series:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from geoplan.checks import Finding, Findings, apply_rules
 from geoplan.finance import annuity
-from geoplan.ledger import DEFERRED, Ledger
+from geoplan.ledger import DEFERRED, TOLERANCE, Ledger
 from geoplan.schema import Supply
+from geoplan.supplies import Note, years_of
 
 
 @dataclass
@@ -28,6 +29,10 @@ class Selection:
         Capacity used per source of each supply.
     order : tuple of str
         Groups and villages in the order in which they got their route.
+    supply_year : Series of Int64, index ``village_id``
+        Year from which source, planned mains and substation upgrade are there; empty where they are.
+    notes : list of Note
+        What the run must say of the routes chosen.
     """
 
     route: pd.Series
@@ -37,6 +42,8 @@ class Selection:
     findings: Findings
     used: dict[Supply, pd.Series]
     order: tuple[str, ...]
+    supply_year: pd.Series
+    notes: list[Note] = field(default_factory=list)
 
 
 def close(ledger: Ledger) -> Selection:
@@ -52,6 +59,7 @@ def close(ledger: Ledger) -> Selection:
     _mark_idle(ledger, villages.index[idle])
     table = _final_table(ledger, route)
     _retest_density(ledger, table)
+    _warn_of_co2(ledger, table, route)
     return Selection(
         route=route,
         source_id=pd.Series([ledger.source.get(v, "") for v in villages.index], villages.index, dtype=object),
@@ -60,7 +68,26 @@ def close(ledger: Ledger) -> Selection:
         findings=ledger.findings,
         used=ledger.used,
         order=tuple(ledger.route),
+        supply_year=_supply_year(ledger, route),
+        notes=_co2_notes(ledger, table, route),
     )
+
+
+def _supply_year(ledger: Ledger, route: pd.Series) -> pd.Series:
+    """Year from which each village can be supplied as it was decided."""
+    supply_of = {name: r.supply for name, r in ledger.policy.routes.items()}
+    drawn_on = pd.Series(ledger.source, dtype=object).reindex(route.index)
+    years = pd.Series(ledger.ready, dtype=float).reindex(route.index).fillna(0.0)
+    for supply, network in ledger.options.supplies.items():
+        of_source = years_of(network.sources)
+        if supply == "grid" and "upgrade_kva" in network.sources:
+            # The year is that of the upgrade; whoever draws on the spare capacity alone need not wait for it.
+            spare = network.sources["spare_kva"].astype(float) * (1.0 + TOLERANCE)
+            upgraded = network.sources["upgrade_kva"].astype(float) > 0
+            of_source = of_source.mask(upgraded & (ledger.used[supply] <= spare))
+        mine = route.map(supply_of).eq(supply)
+        years = np.maximum(years, drawn_on.where(mine).map(of_source).astype(float).fillna(0.0))
+    return years.where(years > 0).astype("Int64")
 
 
 def _test_the_rest(ledger: Ledger, route: pd.Series) -> None:
@@ -127,7 +154,9 @@ def _final_table(ledger: Ledger, route: pd.Series) -> pd.DataFrame:
     upgrade = _upgrades(ledger, table, route)
     economics, grid = ledger.policy.economics, ledger.policy.network.grid
     yearly = table["pipe_cny"] * rate + upgrade * annuity(economics.discount_rate, grid.upgrade_lifetime_a)
-    table["capex_cny"] += table["pipe_cny"] + upgrade
+    for column in ("capex_cny", "enterprise_capex_cny"):
+        table[column] += table["pipe_cny"] + upgrade
+    table["operator_gap_cny_per_a"] += yearly
     for column in ("annual_cost_cny", "annual_cost_equal_service_cny", "annual_cost_behaviour_cny"):
         table[column] += yearly
     trench = table["network_m"] + table["connection_m"]
@@ -162,6 +191,27 @@ def _retest_density(ledger: Ledger, table: pd.DataFrame) -> None:
     built = table.xs("district_heating", level=1)[column]
     villages = ledger.options.villages.loc[ledger.unit_of.index]
     apply_rules(villages.assign(**{column: built}), rules=again, into=ledger.findings)
+
+
+def _warn_of_co2(ledger: Ledger, table: pd.DataFrame, route: pd.Series) -> None:
+    """Warn of every option that is feasible or chosen and emits more CO2 than the coal of today."""
+    raised = table[table["co2_avoided_t_per_a"] < -TOLERANCE]
+    today = raised["co2_t_per_a"] + raised["co2_avoided_t_per_a"]
+    for key, measured, limit in zip(raised.index, raised["co2_t_per_a"], today, strict=True):
+        village_id, name = key
+        if name == route[village_id] or all(f.warning for f in ledger.findings.get(key, ())):
+            finding = Finding("raises_co2", float(measured), float(limit), "t/a", warning=True)
+            ledger.fail([village_id], name, finding)
+
+
+def _co2_notes(ledger: Ledger, table: pd.DataFrame, route: pd.Series) -> list[Note]:
+    """How many households get a route that emits more CO2 than the coal of today."""
+    chosen = table["co2_avoided_t_per_a"].reindex(pd.MultiIndex.from_arrays([route.index, route]))
+    more = chosen[chosen < -TOLERANCE].droplevel(1)
+    if more.empty:
+        return []
+    households = int(ledger.options.villages.loc[more.index, "households"].sum())
+    return [("raises_co2", {"villages": len(more), "households": households, "tonnes": -more.sum()})]
 
 
 def _decision(ledger: Ledger, village_id: str, route: str) -> str:

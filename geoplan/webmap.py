@@ -165,8 +165,9 @@ def page_data(plan: Plan, *, lang: Lang = "zh", tianditu_token: str | None = Non
         "notes": _notes(plan, lang=lang),
         "words": _words(lang),
         "units": _said("units", lang),
+        "values": _said("values", lang),
         "layers": _said("layers", lang),
-        "facts": {heading: _facts(villages, names, lang=lang) for heading, names in facts.items()},
+        "facts": {heading: _facts(villages, heading, lang=lang) for heading in facts},
         "routes": [{"id": r, "label": s[lang], "colour": s["colour"]} for r, s in _style()["routes"].items()],
         "decisions": {d: s[lang] for d, s in _style()["decisions"].items()},
         "villages": {
@@ -291,19 +292,23 @@ def _has(layers: Mapping[str, gpd.GeoDataFrame], stem: str) -> bool:
 
 
 def _notes(plan: Plan, *, lang: Lang) -> list[str]:
-    """The line under the title: year, coordinate system, disclaimer."""
+    """The line under the title: year, coordinate system, and what the map is not."""
     words = _words(lang)
     year = getattr(plan.policy, "year", None)
     crs = plan.villages.crs
     name = re.sub(r"CGCS2000 / 3-degree Gauss-Kruger CM (\d+)E", words["cgcs2000"], crs.name)
     code = f" (EPSG:{crs.to_epsg()})" if crs.to_epsg() else ""
     dated = [words["year"].format(year)] if year else []
-    return [*dated, words["crs"].format(name + code), words["disclaimer"]]
+    said = getattr(plan.policy, "disclaimer", "")
+    return [*dated, words["crs"].format(name + code), words["disclaimer"], *filter(None, [said])]
 
 
-def _facts(villages: pd.DataFrame, names: Iterable[str], *, lang: Lang) -> list[dict[str, str]]:
+def _facts(villages: pd.DataFrame, heading: str, *, lang: Lang) -> list[dict[str, str]]:
     """The columns under one heading that say something here, with label and unit."""
-    filled = [name for name in names if name in villages and villages[name].notna().any()]
+    # Money that nobody is told is said to be open; any other empty column says nothing.
+    open_ = heading == "facts_money"
+    names = _toml("webmap/facts.toml")[heading]
+    filled = [name for name in names if name in villages and (open_ or villages[name].notna().any())]
     return [_fact(plan_columns()[name], lang=lang) for name in filled]
 
 
@@ -447,7 +452,15 @@ def _options(options: pd.DataFrame, *, villages: pd.Series, routes: Sequence[str
         "village": frame["village"].tolist(),
         "route": frame["place"].tolist(),
         "feasible": frame["feasible"].astype(bool).astype(int).tolist(),
-        **_columns(frame, ("annual_cost_cny", "household_cost_cny_per_season", "rank")),
+        **_columns(
+            frame,
+            (
+                "annual_cost_cny",
+                "household_cost_cny_per_season",
+                "household_cost_unsubsidised_cny_per_season",
+                "rank",
+            ),
+        ),
         "because": [_because(text, texts=texts) for text in because],
         "texts": list(texts),
     }

@@ -334,7 +334,7 @@ def write_layer(frame: gpd.GeoDataFrame, *, path: Path) -> None:
     ----------
     frame : GeoDataFrame
         Features in the order they are to stand, in any CRS; columns become
-        properties. Missing values become null.
+        properties. Missing values and missing shapes become null.
     path : Path
         File to write.
     """
@@ -354,8 +354,10 @@ def write_layer(frame: gpd.GeoDataFrame, *, path: Path) -> None:
     path.write_text(text, encoding="utf-8", newline="\n")
 
 
-def _rounded(shape: BaseGeometry) -> dict[str, object]:
+def _rounded(shape: BaseGeometry | None) -> dict[str, object] | None:
     """GeoJSON geometry with coordinates of six decimals (about 0.1 m)."""
+    if shape is None or shape.is_empty:
+        return None
     outline = orient(shape) if isinstance(shape, Polygon) else shape
     rounded = shapely.transform(outline, lambda xy: np.round(xy, 6))
     mapping: dict[str, object] = json.loads(shapely.to_geojson(rounded))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geoplan.finance import annuity, capital_subsidies, operating_subsidy
+from geoplan.finance import annuity, by_level, capital_subsidies, operating_subsidy
 from geoplan.policy import load_policy
 
 TWO_LEVELS = """
@@ -24,8 +24,9 @@ cny_per_household = 1800
 
 def subsidies(cost, text=TWO_LEVELS, households=1.0):
     policy = load_policy([("p.toml", text)])
-    found = capital_subsidies(pd.Series([cost]), pd.Series([households]), route="heat_pump", policy=policy)
-    return found.iloc[0]
+    costs = pd.DataFrame({"device": [cost], "grid": [6500.0]})
+    villages = pd.DataFrame({"households": [households], "heated_area_m2": [100.0]})
+    return by_level(capital_subsidies(costs, villages, route="heat_pump", policy=policy)).iloc[0]
 
 
 @given(st.floats(0.001, 0.3), st.integers(1, 60))
@@ -37,7 +38,7 @@ def test_an_annuity_repays_its_principal(rate, years):
 def test_subsidies_of_the_document():
     """7,000 CNY of equipment: 3,500 central, 1,800 local, 1,700 left to the household."""
     found = subsidies(7000.0)
-    assert (found["subsidy_central_cny"], found["subsidy_district_cny"]) == (3500, 1800)
+    assert (found["central"], found["district"]) == (3500, 1800)
     assert 7000 - found.sum() == 1700
 
 
@@ -86,4 +87,5 @@ threshold_mode = "{mode}"
 """
     use = pd.Series([float(kwh)])
     policy = load_policy([("p.toml", text)])
-    assert operating_subsidy(use, use, route="heat_pump", policy=policy)[0] == pytest.approx(cny)
+    found = operating_subsidy(use, use, use.to_frame(), route="heat_pump", policy=policy)
+    assert found.loc[0].to_dict() == pytest.approx({"central": 0, "province": 0, "city": 0, "district": cny})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -13,13 +14,17 @@ import zipfile
 from pathlib import Path
 
 import geopandas as gpd
+import pandas as pd
 import pyogrio
 import pytest
 
 from geoplan.errors import InputError
-from geoplan.folder import FILES, write_plan
+from geoplan.folder import FILES, as_written, read_plan, write_plan
+from geoplan.model import County
 from geoplan.planner import assign
-from tests.worlds import corridor
+from geoplan.policy import load_policy
+from tests.worlds import at, corridor, layer, line
+from tests.worlds_annex import TWO_LEVELS, VILLAGES
 
 
 @pytest.fixture(scope="module")
@@ -167,3 +172,120 @@ def test_village_names_of_every_kind_survive(tmp_path):
     plan = assign(type(world)("w", rows, world.policy, world.layers))
     folder = write_plan(plan, tmp_path / "a")
     assert gpd.read_file(folder / "plan.gpkg", layer="villages")["name"].tolist() == names
+
+
+# --- reading a plan again ---------------------------------------------------------------------------
+
+POLICY = (
+    "issued = 2022-03-31"
+    + VILLAGES
+    + TWO_LEVELS
+    + """
+[milestones.install]
+stage = "安装"
+start = 2022-05-01
+end = 2022-09-30
+[subsidies.gas_b]
+source = "第三条"
+confidence = "S-H"
+level = "central"
+routes = ["gas"]
+cny_per_household = { value = 3500.123456789123, range = [3000, 4000] }
+[subsidies.gas_a]
+level = "city"
+routes = ["gas"]
+cny_per_household = "unstated"
+[rules.far]
+routes = ["district_heating"]
+column = "town"
+in = ["甲镇"]
+"""
+)
+
+
+def lived_in():
+    """A county with everything a folder must keep: dates, lists, empty cells, a village without a place."""
+    world = corridor([300, 900, 0, 40], capacity_mw=11.0)
+    rows = world.villages.copy()
+    rows.loc[1, ["report_row", "user_kind"]] = ["交警队", "institution"]
+    rows.loc[2, "urban_fringe"] = True
+    rows.loc[3, "unlocated"] = True
+    rows.loc[3, "report_order"] = 7
+    rows.loc[[3], "geometry"] = None
+    shapes = [at(1 / 3, 0).buffer(500), at(0, 9000).buffer(900).union(at(5000, 9000).buffer(9))]
+    zones = layer({"kind": "no_coal", "geometry": shape} for shape in shapes)
+    rivers = layer([{"geometry": line((0, 100), (9000, 100.00049))}])
+    policy = load_policy([("policy.toml", POLICY)])
+    return assign(County("县", rows, policy, {"zones": zones, "rivers": rivers, **world.layers}))
+
+
+def test_a_plan_read_again_is_the_plan_that_was_written(tmp_path):
+    plan = lived_in()
+    folder = write_plan(plan, tmp_path / "a")
+    found, written = read_plan(folder), as_written(plan)
+    for name in ("villages", "options", "links", "sources"):
+        pd.testing.assert_frame_equal(
+            pd.DataFrame(getattr(found, name)), pd.DataFrame(getattr(written, name))
+        )
+        assert getattr(getattr(found, name), "crs", None) == getattr(getattr(plan, name), "crs", None)
+    assert list(found.layers) == sorted(plan.layers)
+    for stem, frame in written.layers.items():
+        pd.testing.assert_frame_equal(pd.DataFrame(found.layers[stem]), pd.DataFrame(frame))
+    assert (found.name, found.summary, found.provenance) == (plan.name, written.summary, plan.provenance)
+    assert found.policy == plan.policy
+    assert found.policy.origins == plan.policy.origins
+    assert list(found.policy.subsidies) == ["gas_b", "gas_a"]
+    assert list(found.policy.annexes) == list(plan.policy.annexes)
+    assert read(write_plan(found, tmp_path / "b")) == read(folder)
+
+
+def test_what_is_no_plan_is_said_so(plan, tmp_path):
+    with pytest.raises(InputError, match=r"is not a plan.*name the folder that `geoplan assign` wrote"):
+        read_plan(tmp_path / "nothing")
+    (tmp_path / "manifest.json").write_text('{"kind": "a website"}')
+    with pytest.raises(InputError, match="is not a plan"):
+        read_plan(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"format": 99, "versions": {"geoplan": "9.1"}}, r"by a newer geoplan, 9\.1; install that one"),
+        ({"format": 1}, r"by an older geoplan.*run `geoplan assign` again"),
+        ({"policy": {}}, "is damaged: the policy in manifest.json: title: Field required"),
+        ({"content": {"villages": ""}}, "is damaged: KeyError"),
+    ],
+)
+def test_a_manifest_of_another_kind(plan, tmp_path, change, message):
+    folder = write_plan(plan, tmp_path / "a")
+    file = folder / "manifest.json"
+    file.write_text(json.dumps(json.loads(file.read_text("utf-8")) | change), "utf-8")
+    with pytest.raises(InputError, match=message):
+        read_plan(folder)
+
+
+def test_a_file_cut_short_or_of_another_kind_is_damage(plan, tmp_path):
+    folder = write_plan(plan, tmp_path / "a")
+    whole = (folder / "plan.gpkg").read_bytes()
+    vrt = b'<OGRVRTDataSource><OGRVRTLayer name="villages"/></OGRVRTDataSource>'
+    for damaged in (whole[: len(whole) // 2], vrt, b""):
+        (folder / "plan.gpkg").write_bytes(damaged)
+        with pytest.raises(InputError, match=r"is damaged.*run `geoplan assign` again"):
+            read_plan(folder)
+    (folder / "plan.gpkg").unlink()
+    with pytest.raises(InputError, match="is damaged: FileNotFoundError"):
+        read_plan(folder)
+    (folder / "manifest.json").write_bytes(b'{"kind": "geopl')
+    with pytest.raises(InputError, match="is damaged: manifest"):
+        read_plan(folder)
+
+
+def test_a_table_changed_by_hand_is_refused_but_a_file_only_touched_is_read(plan, tmp_path):
+    folder = write_plan(plan, tmp_path / "a")
+    with sqlite3.connect(folder / "plan.gpkg") as base:
+        base.execute("CREATE TABLE opened_by_a_viewer (x)")
+    assert read_plan(folder).villages["route"].tolist() == plan.villages["route"].tolist()
+    with sqlite3.connect(folder / "plan.gpkg") as base:
+        base.execute("UPDATE options SET capex_cny = capex_cny + 1")
+    with pytest.raises(InputError, match=r"options changed after the plan was written; change the county's"):
+        read_plan(folder)

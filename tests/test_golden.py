@@ -12,7 +12,8 @@ import pyogrio
 import pytest
 
 import geoplan
-from geoplan.folder import GEOPACKAGE, MANIFEST, MAP, WORKBOOK, versions
+from geoplan.folder import GEOPACKAGE, MANIFEST, MAP, WORKBOOK
+from geoplan.manifest import versions
 
 ROOT = Path(__file__).parents[1]
 PLANS = sorted(p.parent.name for p in (ROOT / "maps").glob(f"*/{MANIFEST}"))

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 import geoplan
+from geoplan.annex import annex_table
+from geoplan.funding import funding_table, scope_totals
 from geoplan.policy import load_policy
 
 ROOT = Path(__file__).parents[1]
@@ -100,6 +102,11 @@ def test_the_other_reading_of_the_document():
     assert found["gas"] + other.summary["households_electric"] == 21_000
     heat = other.villages[other.villages.route == "district_heating"]
     assert set(heat["dwelling"]) == {"apartment"}
+    money = scope_totals(funding_table(other.villages, other.policy))
+    assert money.loc["九", "total"] == pytest.approx(22_705)
+    wrong = {r["what"] for r in rows(other, status="differs", because="")}
+    assert "余热取暖合计" in wrong
+    assert "概算总投资" not in wrong
 
 
 def test_half_the_heat_serves_fewer_and_says_so(county, plan):
@@ -161,6 +168,15 @@ def test_subsidies_are_those_of_the_document(plan):
     assert money["household_capex_cny"] == pytest.approx(28_500 * 1_700)
 
 
+def test_double_substitution_costs_what_the_document_says(plan):
+    """11,690 = 5,845 + 3,006 + 2,839 万元 for the 16,700 households off the heat network."""
+    off = plan.villages[(plan.villages["route"] != "district_heating") & (plan.villages["households"] > 0)]
+    wan = off[["subsidy_central_cny", "subsidy_district_cny", "household_capex_cny"]].sum() / 10_000
+    assert off["households"].sum() == 16_700
+    assert wan.tolist() == pytest.approx([5_845, 3_006, 2_839])
+    assert off["household_capex_unsubsidised_cny"].sum() / 10_000 == pytest.approx(11_690)
+
+
 def test_every_number_of_the_county_policy_has_a_source(county):
     bare = [
         path
@@ -190,3 +206,142 @@ def test_reasons_are_structured_too(plan):
     for text in plan.options["infeasible_because"]:
         for found in json.loads(text) if text else ():
             assert {"code", "text", "measured", "limit", "unit"} <= set(found)
+
+
+# --- the document's own numbers ---------------------------------------------------------------------
+
+
+def rows(plan, **where):
+    return [r for r in plan.summary["reconciliation"] if all(r[k] == v for k, v in where.items())]
+
+
+def paid(entry, *payers):
+    """Amounts of a row of the funding table or of a scope, whole 万元."""
+    amounts = [float(entry[payer]) for payer in (*payers, "total")]
+    assert [round(a, 6) for a in amounts] == [round(a) for a in amounts]
+    return [round(a) for a in amounts]
+
+
+def test_the_funding_table_of_the_document(plan):
+    """From the plan: 11,800 and 16,700 households at 3,500, 1,800 and 1,700 CNY; 4,300 pay 2,700."""
+    found = funding_table(plan.villages, plan.policy)
+    payers = ("central", "district", "household")
+    assert paid(found.loc["waste_heat"], *payers, "enterprise") == [4130, 2124, 2006, 10209, 18469]
+    assert paid(found.loc["dual"], *payers) == [5845, 3006, 2839, 11690]
+    assert paid(found.loc["residents"], *payers) == [1505, 774, 1161, 3440]
+    assert paid(found.loc["efficiency"], *payers) == [1933, 4038, 1604, 7575]
+    assert paid(found.loc["public_buildings"], "central", "self") == [100, 400, 500]
+    assert paid(found.loc["heat_network"], "enterprise") == [4950, 4950]
+    assert paid(found.loc["grid"], "enterprise") == [13530, 13530]
+    assert found["households"].dropna().to_dict() == {
+        "waste_heat": 11_800,
+        "dual": 16_700,
+        "residents": 4_300,
+    }
+
+
+def test_the_totals_by_scope(plan):
+    found = scope_totals(funding_table(plan.villages, plan.policy))
+    payers = ("central", "district", "household")
+    assert paid(found.loc["四（三）"], *payers, "enterprise", "self") == [
+        12008,
+        9168,
+        6449,
+        28689,
+        400,
+        56714,
+    ]
+    assert paid(found.loc["五C"], *payers) == [3438, 4812, 2765, 11015]
+    assert paid(found.loc["九"], *payers) == [9283, 7818, 5604, 22705]
+    shares = found.loc["九", [f"{p}_pct" for p in payers]]
+    assert shares.tolist() == [40.89, 34.43, 24.68]
+
+
+def test_the_years_of_the_document(plan):
+    by_year = plan.villages.groupby("year")["households"].sum()
+    assert by_year.to_dict() == {2021: 3_000, 2022: 13_600, 2023: 11_900}
+
+
+def test_every_published_number_comes_out(plan):
+    """What can be computed is equal; every difference is a finding about the document itself."""
+    assert plan.summary["unexplained"] == 0
+    numbers = rows(plan, kind="number") + [r for r in rows(plan, kind="check") if r["published"] is not None]
+    stated = [r for r in numbers if r["status"] != "not stated" and isinstance(r["difference"], float)]
+    assert len([r for r in stated if r["status"] == "equal"]) >= 90
+    assert {r["id"] for r in plan.summary["reconciliation"] if r["status"] == "differs"} == {
+        "date|准备部署阶段",
+        "calendar|准备部署阶段",
+        "retroactive|准备部署阶段",
+        "retroactive|组织实施阶段",
+        "retroactive|摸底与入户宣传",
+        "retroactive|示范点测试总结",
+        "overlap|准备部署阶段|组织实施阶段",
+        "overlap|waste_heat|residents",
+        "price|waste_heat|residents|household",
+        "efficiency.jinji",
+        "efficiency.shangqiao",
+        "lead_agency|金积镇",
+    }
+
+
+def test_what_the_checks_find_in_the_document(plan):
+    found = {r["id"]: r for r in plan.summary["reconciliation"] if r["status"] == "differs"}
+    assert "同为 4,300 户" in found["overlap|waste_heat|residents"]["what"]
+    # 4,300 households x (3,500 + 1,800 + 1,700), the lesser of what the two rows take
+    assert found["overlap|waste_heat|residents"]["computed"] == 3010
+    assert found["price|waste_heat|residents|household"]["published"] == "1700；2700"
+    assert round(found["efficiency.jinji"]["published"]) == 1467
+    assert (found["calendar|准备部署阶段"]["published"], found["calendar|准备部署阶段"]["computed"]) == (
+        "2022-04-31",
+        "2022-04-30",
+    )
+    assert found["retroactive|摸底与入户宣传"]["difference"] == 16
+    assert "区农业农村局 1,060 户" in found["lead_agency|金积镇"]["computed"]
+
+
+@pytest.mark.parametrize(
+    ("what", "computed"),
+    [
+        ("农村清洁取暖率（按面积）", 80.27),  # (141 + 330.8) / 587.77
+        ("农村清洁取暖率（按户数，户均100㎡）", 68.60),  # (11,819 + 28,500) / 58,777
+        ("已实现占比", 23.99),  # 141 / 587.77, printed 23.97
+        ("已改造户均面积", 119.30),  # 141 万㎡ / 11,819
+        ("双替代每户造价", 7000),
+        ("常住户每户造价", 8000),
+        ("地源热泵单位造价", 131.58),  # 500 万元 / 3.8 万㎡
+        ("管网每米沟槽造价", 4027.66),  # 4,950 万元 / 12.29 km
+        ("由四（三）换算的总投资", 22705),  # 56,714 - 28,689 - 500 - 5,250 + 430
+        ("公共机构合计", 167),
+    ],
+)
+def test_the_document_against_itself(plan, what, computed):
+    [row] = rows(plan, what=what)
+    assert row["computed"] == pytest.approx(computed, abs=0.006)
+    assert row["kind"] == "check"
+
+
+def test_a_changed_number_of_the_document_is_noticed(county):
+    changed = {"余热取暖总投资", "余热取暖四项来源之和"}
+    numbers = [
+        n.model_copy(update={"value": 18_470.0}) if n.what in changed else n for n in county.published.numbers
+    ]
+    other = county.published.model_copy(update={"numbers": tuple(numbers)})
+    plan = geoplan.assign(replace(county, published=other))
+    assert [r["what"] for r in rows(plan, status="differs", because="")] == [
+        "余热取暖总投资",
+        "余热取暖四项来源之和",
+    ]
+
+
+def test_the_task_table_that_the_document_lacks(plan):
+    table = annex_table(plan.villages, plan.policy.annexes["task_allocation"])
+    assert [" ".join(h) for h in table.head] == [
+        "序号", "乡镇", "村（庄点）", "改造方式", "户数", "面积（万㎡）", "2021", "2022", "2023",
+        "牵头单位", "责任单位", "备注",
+    ]  # fmt: skip
+    villages = [row for row, kind in zip(table.rows, table.kinds, strict=True) if kind == "row"]
+    assert [row[0] for row in villages] == list(range(1, (plan.villages["households"] > 0).sum() + 1))
+    assert table.rows[-1][4:9] == (28_500, 285.0, 3_000, 13_600, 11_900)
+    assert table.kinds.count("subtotal") == 11
+    assert {row[3] for row in villages} <= {"集中供暖", "煤改气", "空气源热泵", "电蓄热", "直热式电暖"}
+    assert sum(row[4] for row in villages if row[11] == "安置楼") == 7_500

@@ -20,6 +20,7 @@ import shapely
 
 from geoplan.columns import ROUTES, plan_columns, table
 from geoplan.errors import InputError
+from geoplan.policy import load_policy
 from geoplan.webmap import GRID, SCRIPTS, coverage_html, coverage_map, page_data
 from tests import worlds_map
 
@@ -377,7 +378,7 @@ def test_words_are_complete_and_used():
     script = "".join(DATA.joinpath("webmap", name).read_text("utf-8") for name in SCRIPTS)
     used = set(re.findall(r"words\.(\w+)", script))
     assert used <= set(text["words"])
-    from_data = {"existing", "planned", "no_coal", "no_dig", "plain", "mountain", "bungalow"}
+    from_data = {"existing", "planned", "no_coal", "no_dig", "plain", "mountain"}
     from_python = {
         "brand",
         "year",
@@ -387,6 +388,7 @@ def test_words_are_complete_and_used():
         "facts_village",
         "facts_access",
         "facts_money",
+        "facts_emissions",
     }
     assert set(text["words"]) - used == from_data | from_python
 
@@ -394,6 +396,26 @@ def test_words_are_complete_and_used():
 def test_facts_are_columns():
     facts = tomllib.loads(DATA.joinpath("webmap/facts.toml").read_text("utf-8"))
     assert {c for names in facts.values() for c in names} <= set(plan_columns())
+
+
+def test_coded_values_have_words():
+    text = tomllib.loads(DATA.joinpath("webmap/text.toml").read_text("utf-8"))
+    facts = tomllib.loads(DATA.joinpath("webmap/facts.toml").read_text("utf-8"))
+    shown = [plan_columns()[c] for names in facts.values() for c in names]
+    coded = {v for c in shown for v in c.values if c.values != ROUTES}
+    assert coded == set(text["values"])
+
+
+def test_the_policy_s_own_disclaimer_is_said(plan):
+    policy = load_policy([("p.toml", "disclaimer = '只说明规则能够表达文件'")])
+    assert "只说明规则能够表达文件" in page_data(replace(plan, policy=policy))["notes"]
+
+
+def test_money_that_is_left_open_is_shown_as_open(plan):
+    villages = plan.villages.assign(subsidy_central_cny=np.nan)
+    data = page_data(replace(plan, villages=villages))
+    assert "subsidy_central_cny" in {fact["name"] for fact in data["facts"]["facts_money"]}
+    assert set(data["villages"]["subsidy_central_cny"]) == {None}
 
 
 def test_english(plan):

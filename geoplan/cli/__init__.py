@@ -11,7 +11,10 @@ import click
 from geoplan.cli.assign import assign
 from geoplan.cli.check import check
 from geoplan.cli.describe import describe
+from geoplan.cli.new import new
 from geoplan.cli.options import printable
+from geoplan.cli.phase import phase
+from geoplan.cli.tables import tables
 from geoplan.errors import GeoplanError
 
 
@@ -39,7 +42,7 @@ def cli() -> None:
     """Plan which village gets which clean heating route, and say why."""
 
 
-for command in (assign, check, describe):
+for command in (assign, check, describe, new, phase, tables):
     cli.add_command(command)
 
 

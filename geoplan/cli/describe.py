@@ -1,19 +1,20 @@
-"""``geoplan describe``: the columns of a table, or the merged policy with the origin of every number."""
+"""``geoplan describe``: the columns of every table, the keys of a policy, and the origin of every number."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import click
+import pandas as pd
 
-from geoplan.columns import LAYER_GEOMETRY, table
 from geoplan.errors import InputError, Problem
-from geoplan.policy import keys, load_policy
+from geoplan.glossary import TABLES, described_columns, described_keys
+from geoplan.policy import Policy, load_policy
 from geoplan.tables import parameters
 
 
 @click.command()
-@click.argument("what", type=click.Choice(["policy", "keys", *LAYER_GEOMETRY, "options", "links", "sources"]))
+@click.argument("what", required=False, type=click.Choice(["policy", "keys", *TABLES]))
 @click.option(
     "-p",
     "--policy",
@@ -24,23 +25,31 @@ from geoplan.tables import parameters
 @click.option(
     "--overlay", "overlays", multiple=True, type=click.Path(path_type=Path), help="Further policy file."
 )
-def describe(what: str, policy_file: Path | None, overlays: tuple[Path, ...]) -> None:
-    """Describe WHAT: the merged ``policy``, the ``keys`` a policy may have, or the columns of a table."""
-    if what == "keys":
-        for path, kind in keys():
-            click.echo(f"{path}\t{kind}")
-        return
-    if what != "policy":
-        for column in table(what).values():
-            required = "required" if column.required else "optional"
-            click.echo(
-                "\t".join(
-                    (column.name, column.dtype, column.unit or "-", required, column.zh, column.description)
-                )
-            )
-        return
+def describe(what: str | None, policy_file: Path | None, overlays: tuple[Path, ...]) -> None:
+    """Describe WHAT: the merged `policy`, the `keys` a policy may have, or the columns of a table.
+
+    Without WHAT: everything. One row per line, cells separated by tabs. A number of the policy comes
+    with the file, the source and the confidence it was taken from.
+    """
     files = [f for f in (policy_file, *overlays) if f is not None]
-    for row in parameters(load_policy([(f.name, _text(f)) for f in files])).itertuples(index=False):
+    policy = load_policy([(f.name, _text(f)) for f in files])
+    if what is not None:
+        _print(_described(what, policy))
+        return
+    for name in (*TABLES, "keys", "policy"):
+        frame = _described(name, policy)
+        click.echo("\t".join((f"# {name}", *frame.columns)))
+        _print(frame)
+
+
+def _described(what: str, policy: Policy) -> pd.DataFrame:
+    if what == "policy":
+        return parameters(policy)
+    return described_keys(policy) if what == "keys" else described_columns(what)
+
+
+def _print(frame: pd.DataFrame) -> None:
+    for row in frame.itertuples(index=False):
         click.echo("\t".join(map(str, row)))
 
 

@@ -24,6 +24,7 @@ from geoplan.io.surroundings import surroundings
 from geoplan.io.validate import ID_COLUMNS, Layer, typed
 from geoplan.model import County
 from geoplan.policy import Policy, load_policy
+from geoplan.published import Published, check_published, load_published
 
 Path = str | os.PathLike[str]
 
@@ -40,6 +41,7 @@ class Reading:
     name: str
     layers: dict[str, Layer] = field(default_factory=dict)
     policy: Policy | None = None
+    published: Published | None = None
     crs: CRS | None = None
     files: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
@@ -60,7 +62,7 @@ def read_county(
     crs: str | None = None,
     locks: Mapping[str, str] | None = None,
 ) -> County:
-    """Read a county: every layer and the policy, checked and in one metric CRS.
+    """Read a county: every layer, the policy and the published numbers, checked and in one metric CRS.
 
     Parameters
     ----------
@@ -105,6 +107,7 @@ def read_county(
         villages=_locked(villages, locks or {}),
         policy=reading.policy,
         layers=tables,
+        published=reading.published,
         files=dict(sorted(reading.files.items())),
         notes=tuple(reading.problems),
     )
@@ -120,7 +123,7 @@ def check_county(
     crs: str | None = None,
     locks: Mapping[str, str] | None = None,
 ) -> tuple[Problem, ...]:
-    """Every error, warning and repair of every layer and of the policy at once.
+    """Every error, warning and repair of every layer, of the policy and of the published numbers at once.
 
     Parameters are those of :func:`read_county`. Nothing is raised for wrong
     input, and nothing is changed.
@@ -159,6 +162,7 @@ def examine(
     placed = _read_layers(found, user, reading) if not doubts else {}
     reading.problems += contradictions(list(placed.values()), user)
     reading.policy = _policy(found, reading)
+    reading.published = _published(found, reading)
     reading.crs = _metric(placed, reading)
     if reading.crs is not None:
         for stem, layer in reading.layers.items():
@@ -190,6 +194,21 @@ def _policy(found: Found, reading: Reading) -> Policy | None:
     except PolicyError as error:
         reading.problems += error.problems
         return None
+
+
+def _published(found: Found, reading: Reading) -> Published | None:
+    """What the document prints, checked against the policy where there is one."""
+    if found.published is None:
+        return None
+    file, text = found.published
+    try:
+        published = load_published(file, text)
+    except PolicyError as error:
+        reading.problems += error.problems
+        return None
+    if reading.policy is not None:
+        reading.problems += check_published(published, reading.policy, file=file)
+    return published
 
 
 def _metric(placed: Mapping[str, Placed], reading: Reading) -> CRS | None:

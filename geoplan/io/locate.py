@@ -21,6 +21,7 @@ MAP_ENDINGS = (".geojson", ".gpkg", ".parquet", ".geoparquet", ".shp")
 #: Parts of a shapefile that mean nothing without the ``.shp``.
 SHAPE_PARTS = (".shx", ".dbf")
 POLICY = "policy.toml"
+PUBLISHED = "published.toml"
 SCENARIOS = "scenarios"
 
 
@@ -36,14 +37,17 @@ class Found:
         Layers by stem, in the order of the column tables.
     documents : list of (str, str)
         Name and text of the policy and its overlays, in the order of merging.
+    published : (str, str), optional
+        Name and text of what the document prints.
     files : dict of str to str
-        SHA-256 of the policy's files by shown name.
+        SHA-256 of the policy's files and of the published numbers by shown name.
     problems : list of Problem
     """
 
     name: str
     sources: dict[str, Source] = field(default_factory=dict)
     documents: list[tuple[str, str]] = field(default_factory=list)
+    published: tuple[str, str] | None = None
     files: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
@@ -225,27 +229,27 @@ def _read_policy(
     policy: str | os.PathLike[str] | None,
     overlays: Sequence[str | os.PathLike[str]],
 ) -> None:
-    """Texts of the policy and of its overlays."""
+    """Texts of the policy and of its overlays, and of what the document beside it prints."""
     there = [
         folder / POLICY for folder in folders if (folder / POLICY).exists() or (folder / POLICY).is_symlink()
     ]
     file = Path(policy) if policy is not None else there[0] if there else None
     home = file.parent if file is not None else folders[0]
     if file is not None:
-        _read_text(found, file, folders[0])
+        found.documents += _read_text(found, file, folders[0])
     else:
-        found.problems += [
-            Problem("unknown policy file", file=p.name, remedy=f"did you mean {POLICY!r}?")
-            for p in _entries(folders[0])
-            if p.suffix.lower() == ".toml" and nearest(p.name.lower(), (POLICY,))
-        ]
+        found.problems += _misspelt(folders[0], POLICY)
+    if (home / PUBLISHED).exists():
+        found.published = next(iter(_read_text(found, home / PUBLISHED, folders[0])), None)
+    else:
+        found.problems += _misspelt(home, PUBLISHED)
     for overlay in overlays:
         text = os.fspath(overlay)
         named = home / SCENARIOS / f"{text.removesuffix('.toml')}.toml"
         if "/" not in text and os.sep not in text and named.exists():
-            _read_text(found, named, folders[0])
+            found.documents += _read_text(found, named, folders[0])
         elif text.endswith(".toml"):
-            _read_text(found, Path(text), folders[0])
+            found.documents += _read_text(found, Path(text), folders[0])
         else:
             known = (
                 ", ".join(visible(p.stem) for p in _entries(home / SCENARIOS) if p.suffix == ".toml")
@@ -255,14 +259,28 @@ def _read_policy(
             found.problems.append(Problem(message, file="--overlay", remedy=f"known are {known}"))
 
 
-def _read_text(found: Found, path: Path, base: Path) -> None:
+def _misspelt(folder: Path, name: str) -> list[Problem]:
+    """A file that was meant to have this name; the other one of the two is right as it is."""
+    return [
+        Problem(f"unknown {name.removesuffix('.toml')} file", file=p.name, remedy=f"did you mean {name!r}?")
+        for p in _entries(folder)
+        if p.suffix.lower() == ".toml" and nearest(p.name.lower(), (POLICY, PUBLISHED)) == name
+        if p.name not in (POLICY, PUBLISHED)
+    ]
+
+
+def _read_text(found: Found, path: Path, base: Path) -> list[tuple[str, str]]:
+    """Shown name and text of a file; nothing, and a problem, where it cannot be read."""
     file = _shown(path, base)
     try:
         refuse_address(path)
         data = read_bytes(path, most=MAX_POLICY_BYTES)
-        found.documents.append((file, data.decode("utf-8")))
+        text = data.decode("utf-8")
         found.files[file] = sha256(data)
     except UnicodeDecodeError:
         found.problems.append(Problem("is not UTF-8", file=file, remedy="save it as UTF-8"))
     except Unreadable as error:
         found.problems.append(Problem(error.message, file=file, remedy=error.remedy))
+    else:
+        return [(file, text)]
+    return []

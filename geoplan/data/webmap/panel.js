@@ -37,6 +37,7 @@ function Panel(page, onToggle) {
 
   function factValue(fact, village) {
     const value = village[fact.name];
+    if (value === null || value === undefined) return words.unstated;
     if (fact.name === "source_id") return sourceName(value);
     if (fact.name === "runner_up") return (page.routes.find((r) => r.id === value) || { label: value }).label;
     if (fact.name === "margin_pct") return margin(value);
@@ -45,7 +46,7 @@ function Panel(page, onToggle) {
     }
     if (typeof value === "boolean") return value ? words.yes : words.no;
     if (typeof value === "number") return withUnit(value, fact.unit);
-    return ["bungalow", "apartment"].includes(value) ? words[value] : String(value);
+    return Object.hasOwn(page.values, value) ? page.values[value] : String(value);
   }
 
   function section(title, ...children) {
@@ -53,7 +54,8 @@ function Panel(page, onToggle) {
   }
 
   function facts(heading, village) {
-    const known = page.facts[heading].filter((fact) => village[fact.name] !== null && village[fact.name] !== undefined);
+    const open = heading === "facts_money" && village.households && village.route >= 0;
+    const known = page.facts[heading].filter((fact) => open || (village[fact.name] !== null && village[fact.name] !== undefined));
     if (!known.length) return null;
     const list = el("dl");
     for (const fact of known) {
@@ -95,11 +97,13 @@ function Panel(page, onToggle) {
   function optionRows(option, village) {
     const taken = option.route === village.route;
     const state = taken ? words.chosen : option.feasible ? words.feasible : words.infeasible;
-    const cost = (value, write) => (value === null || value === undefined ? "—" : write(value));
+    const cost = (value, write) => (value === null || value === undefined ? words.unstated : write(value));
+    const bare = option.household_cost_unsubsidised_cny_per_season;
+    const season = option.household_cost_cny_per_season;
     const line = el("tr", { class: `${option.feasible ? "" : "gp-out"} ${taken ? "gp-taken" : ""}` },
       el("th", { scope: "row" }, chip(route(option.route))),
       el("td", null, cost(option.annual_cost_cny, (v) => number(zh ? v / 1e4 : v, zh ? 2 : 0))),
-      el("td", null, cost(option.household_cost_cny_per_season, (v) => number(v))),
+      el("td", null, cost(season, (v) => number(v)), bare === season ? null : el("small", null, cost(bare, (v) => number(v)))),
       el("td", null, state));
     if (!option.because.length) return [line];
     const why = option.because.map((finding) => el("p", null, because(finding)));
@@ -121,7 +125,7 @@ function Panel(page, onToggle) {
     const head = el("tr", null,
       el("th", { scope: "col" }, words.option_route),
       el("th", { scope: "col" }, words.option_cost, el("small", null, unit[0])),
-      el("th", { scope: "col" }, words.option_season, el("small", null, unit[1])),
+      el("th", { scope: "col" }, words.option_season, el("small", null, `${unit[1]} ${words.option_season_bare}`)),
       el("th", { scope: "col" }, words.option_state));
     const body = el("tbody");
     for (const option of options) body.append(...optionRows(option, village));
@@ -167,6 +171,7 @@ function Panel(page, onToggle) {
       facts("facts_village", row),
       facts("facts_access", row),
       facts("facts_money", row),
+      facts("facts_emissions", row),
       optionTable(row),
       row.provenance ? section(words.provenance, el("p", { class: "gp-fine" }, row.provenance)) : null);
   }

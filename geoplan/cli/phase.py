@@ -1,0 +1,142 @@
+"""``geoplan phase``: the years of a plan, its own or under other targets and budgets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from geoplan.cli.options import printable
+from geoplan.columns import ROUTES
+from geoplan.explain import number, route_label
+from geoplan.folder import FILES, read_plan, write_plan
+from geoplan.phasing import purse_label, with_years
+from geoplan.policy import Origin, Policy
+from geoplan.provisions import LEVELS, Budget, Targets
+
+_TARGET = re.compile(r"(?P<year>(?:19|20)\d\d)=(?P<households>\d+)")
+_BUDGET = re.compile(r"(?P<payer>\w+):(?P<year>(?:19|20)\d\d)=(?P<wan>\d+(?:\.\d+)?)")
+
+
+@click.command()
+@click.argument("plan", type=click.Path(path_type=Path))
+@click.option(
+    "--target", "targets", multiple=True, metavar="YEAR=HOUSEHOLDS", help="Households wanted in a year."
+)
+@click.option(
+    "--budget",
+    "budgets",
+    multiple=True,
+    metavar="PAYER:YEAR=WAN",
+    help=f"Capital subsidies that a payer ({', '.join(LEVELS)}) can pay in a year, in 万元.",
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the plan with these years here.")
+def phase(plan: Path, targets: tuple[str, ...], budgets: tuple[str, ...], output: Path | None) -> None:
+    """Show the years of PLAN, a plan's folder; with other targets or budgets, plan them anew."""
+    by_year, money = _targets(targets), _budgets(budgets)
+    found = read_plan(plan)
+    if by_year or money:
+        found = with_years(found, policy=amended(found.policy, by_year, money))
+        click.echo(
+            "note: planned anew: compared with these targets, no longer with what the document prints",
+            err=True,
+        )
+    if output is not None:
+        write_plan(found, output)
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(year_table(found.summary["phasing"], title=found.policy.title))
+    for row in found.summary["phasing"]:
+        if row["binding"]:
+            console.print(Text(printable(f"{_year(row)}：{row['binding']}")))
+    for name in FILES if output is not None else ():
+        console.print(Text(f"{output}/{name}"))
+
+
+def _targets(texts: Sequence[str]) -> dict[str, float]:
+    """``YEAR=HOUSEHOLDS`` as households by year."""
+    return {
+        m["year"]: float(m["households"]) for m in _matches(_TARGET, texts, "--target", "YEAR=HOUSEHOLDS")
+    }
+
+
+def _budgets(texts: Sequence[str]) -> dict[str, dict[str, float]]:
+    """``PAYER:YEAR=WAN`` as money by payer and year. [万元]"""
+    found: dict[str, dict[str, float]] = {}
+    for match in _matches(_BUDGET, texts, "--budget", "PAYER:YEAR=WAN"):
+        if match["payer"] not in LEVELS:
+            known = ", ".join(LEVELS)
+            raise click.BadParameter(
+                f"unknown payer {match['payer']!r}; known are {known}", param_hint="--budget"
+            )
+        found.setdefault(match["payer"], {})[match["year"]] = float(match["wan"])
+    return found
+
+
+def _matches(pattern: re.Pattern[str], texts: Sequence[str], option: str, shape: str) -> list[re.Match[str]]:
+    found = [(text, pattern.fullmatch(text)) for text in texts]
+    wrong = [text for text, match in found if match is None]
+    if wrong:
+        raise click.BadParameter(f"{wrong[0]!r} is not {shape}", param_hint=option)
+    return [match for _, match in found if match is not None]
+
+
+def amended(policy: Policy, targets: Mapping[str, float], money: Mapping[str, Mapping[str, float]]) -> Policy:
+    """The policy with other yearly targets and with other capital budgets of some payers.
+
+    Examples
+    --------
+    >>> from geoplan.policy import default_policy
+    >>> policy = amended(default_policy(), {"2023": 500.0}, {"central": {"2023": 100.0}})
+    >>> policy.targets.by_year, policy.budgets["central"].wan_cny_by_year
+    ({'2023': 500.0}, {'2023': 100.0})
+    """
+    budgets = dict(policy.budgets)
+    for payer, by_year in money.items():
+        purse = [name for name, b in budgets.items() if (b.payer, b.kind) == (payer, "capital")]
+        known: dict[str, float] = {}
+        for name in purse:
+            for year, wan in budgets.pop(name).wan_cny_by_year.items():
+                known[year] = known.get(year, 0.0) + wan
+        given: Any = {"payer": payer, "wan_cny_by_year": dict(sorted({**known, **by_year}.items()))}
+        budgets[payer] = Budget.model_validate(given)
+    wanted = Targets(by_year=dict(sorted({**policy.targets.by_year, **targets}.items())))
+    origins = {f"targets.by_year.{year}": Origin("--target") for year in targets}
+    origins |= {f"budgets.{p}.wan_cny_by_year.{y}": Origin("--budget") for p in money for y in money[p]}
+    sections = {"targets": policy.targets.model_copy(update={"by_year": wanted.by_year}), "budgets": budgets}
+    return policy.amended(sections, origins=origins)
+
+
+def year_table(rows: Sequence[Mapping[str, Any]], *, title: str) -> Table:
+    """The years as a table: households against targets, by route, and money against budgets."""
+    routes = [r for r in ROUTES if any(row["by_route"].get(r) for row in rows)]
+    purses = list(dict.fromkeys(p for row in rows for p in (*row["spent_wan_cny"], *row["budget_wan_cny"])))
+    table = Table(title=Text(printable(f"{title}：分年度计划（户、万元）")), title_justify="left")
+    table.add_column("年度")
+    headings = ["村数", "户数", "目标", "差额", *map(route_label, routes), *map(purse_label, purses)]
+    for heading in headings:
+        table.add_column(Text(heading), justify="right")
+    for row in rows:
+        whole = [row[key] for key in ("villages", "households", "target", "difference")]
+        cells = [*whole, *(row["by_route"].get(r) for r in routes)]
+        shown = ["" if value is None else str(value) for value in cells]
+        table.add_row(_year(row), *shown, *(_money(row, purse) for purse in purses))
+    return table
+
+
+def _year(row: Mapping[str, Any]) -> str:
+    return "未列年度" if row["year"] is None else str(row["year"])
+
+
+def _money(row: Mapping[str, Any], purse: str) -> str:
+    """What is spent, and of how much where that is limited."""
+    if purse not in row["spent_wan_cny"]:
+        return ""
+    spent, budget = row["spent_wan_cny"][purse], row["budget_wan_cny"].get(purse)
+    shown = "待定" if spent is None else number(round(spent, 2))
+    return shown if budget is None else f"{shown} / {number(round(budget, 2))}"

@@ -1,0 +1,113 @@
+"""The plan as tables for people: annexes, money, years, ledger, options, parameters."""
+
+from __future__ import annotations
+
+import re
+
+from geoplan.annex import annex_table
+from geoplan.model import Plan
+from geoplan.provisions import Annex, AnnexColumn
+from geoplan.tables.money import affordability_sheet, cash_flow_sheet, funding_sheet
+from geoplan.tables.parameters import flat, parameters, parameters_sheet
+from geoplan.tables.plan import (
+    by_town_and_route,
+    capacities_sheet,
+    ledger_sheet,
+    links_sheet,
+    options_sheet,
+    summary_sheet,
+)
+from geoplan.tables.sheet import Sheet
+from geoplan.tables.work import (
+    efficiency_sheet,
+    emissions_sheet,
+    milestones_sheet,
+    reconciliation_sheet,
+    years_sheet,
+)
+
+__all__ = ["Sheet", "by_town_and_route", "flat", "parameters", "sheets"]
+
+#: The sheets after those of the annexes, in order.
+MAKERS = (
+    summary_sheet,
+    funding_sheet,
+    cash_flow_sheet,
+    efficiency_sheet,
+    years_sheet,
+    milestones_sheet,
+    affordability_sheet,
+    emissions_sheet,
+    reconciliation_sheet,
+    ledger_sheet,
+    options_sheet,
+    capacities_sheet,
+    links_sheet,
+    parameters_sheet,
+)
+
+#: Characters that a spreadsheet refuses in the name of a sheet, and the length it allows.
+REFUSED = re.compile(r"[\[\]:*?/\\'\x00-\x1f\s]")
+NAME_LENGTH = 31
+
+#: The task of every village, for a county whose policy has no annex.
+TASKS = Annex(
+    title="任务分解表",
+    unit="户、万㎡",
+    rows="village",
+    subtotal="小计",
+    columns=(
+        AnnexColumn(head=("序号",), cell="number"),
+        AnnexColumn(head=("乡镇",), cell="town"),
+        AnnexColumn(head=("村（庄点）",), cell="name"),
+        AnnexColumn(head=("改造方式",), cell="route"),
+        AnnexColumn(head=("户数",), sum="households"),
+        AnnexColumn(head=("面积（万㎡）",), sum="total_area_m2", scale=1e-4, decimals=2),
+        AnnexColumn(head=("年度",), cell="year"),
+        AnnexColumn(head=("牵头单位",), cell="lead_agency"),
+        AnnexColumn(head=("责任单位",), cell="responsible_agency"),
+    ),
+)
+
+
+def sheets(plan: Plan) -> list[Sheet]:
+    """Every sheet of the workbook that has something to say, in order.
+
+    Examples
+    --------
+    >>> from geoplan.planner import assign
+    >>> import geopandas as gpd, shapely
+    >>> from geoplan.model import County
+    >>> from geoplan.policy import default_policy
+    >>> frame = gpd.GeoDataFrame(
+    ...     {"village_id": ["V1"], "name": ["甲村"], "town": ["乙镇"], "households": [100]},
+    ...     geometry=[shapely.Point(500000, 4200000)], crs="EPSG:4544")
+    >>> [s.name for s in sheets(assign(County("demo", frame, default_policy())))][:3]
+    ['任务分解表', '汇总表', '资金表']
+    """
+    others = [made for maker in MAKERS if (made := maker(plan)) is not None and made.table.rows]
+    taken = [made.name for made in others]
+    annexes = []
+    for annex in plan.policy.annexes.values() or (TASKS,):
+        filled = annex_table(plan.villages, annex)
+        if filled.rows:
+            annexes.append(Sheet(sheet_name(annex.title, taken), filled))
+            taken.append(annexes[-1].name)
+    return [*annexes, *others]
+
+
+def sheet_name(title: str, taken: list[str]) -> str:
+    """A name for the tab of a table that a spreadsheet takes and no other sheet has.
+
+    Examples
+    --------
+    >>> sheet_name("淄博 2020/2021 年任务表", []), sheet_name("任务表", ["任务表"])
+    ('淄博20202021年任务表', '任务表2')
+    """
+    base = REFUSED.sub("", title) or "附件"
+    names = [
+        base[:NAME_LENGTH],
+        *(f"{base[: NAME_LENGTH - len(str(n))]}{n}" for n in range(2, len(taken) + 3)),
+    ]
+    used = {name.casefold() for name in taken}
+    return next(name for name in names if name.casefold() not in used)

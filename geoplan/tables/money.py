@@ -1,0 +1,239 @@
+"""Tables of money: who funds what, what is paid when, and what the households can bear."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from geoplan.annex import Cell, RowKind, adding_up
+from geoplan.cashflow import cash_flow
+from geoplan.columns import ROUTES
+from geoplan.explain import messages, route_label, style
+from geoplan.funding import funding_table, scope_totals, whole_wan
+from geoplan.model import Plan
+from geoplan.provisions import LEVELS, PAYERS
+from geoplan.tables.sheet import Sheet, framed, tabled, titled, years_said
+from geoplan.units import WAN, shares_pct
+
+TOTAL, SHARE = "合计", "占比（%）"
+#: Heading of the rows that no total counts.
+NO_SCOPE = "未列入合计"
+KINDS = {"capital": "建设补助", "operating": "运行补助"}
+
+
+def payer_label(payer: str) -> str:
+    """Who pays, as a reader calls him.
+
+    Examples
+    --------
+    >>> payer_label("household")
+    '农户自筹'
+    """
+    return str(style()["payers"][payer]["zh"])
+
+
+def funding_sheet(plan: Plan) -> Sheet | None:
+    """The funding table: a block for every scope with its total and the share of each payer. [万元]"""
+    whole = whole_wan(funding_table(plan.villages, plan.policy))
+    if not len(whole):
+        return None
+    totals = scope_totals(whole)
+    payers = [p for p in PAYERS if (whole[p].isna() | (whole[p] != 0)).any()]
+    rows: list[dict[str, Any]] = []
+    kinds: list[RowKind] = []
+    for scope, total in totals.iterrows():
+        block = whole[[scope in named for named in whole["scope"]]]
+        rows += _items(block, payers, scope=str(scope))
+        rows += [_sum_row(total, payers, scope=str(scope)), _share_row(total, payers, scope=str(scope))]
+        kinds += ["row"] * len(block)
+        kinds += ["total", "subtotal"]
+    loose = whole[[not named for named in whole["scope"]]]
+    rows += _items(loose, payers, scope=NO_SCOPE, shares=False)
+    kinds += ["row"] * len(loose)
+    frame = tabled(rows)
+    empty = [name for name in frame if not (frame[name].notna() & (frame[name] != "")).any()]
+    frame = frame.drop(columns=[name for name in empty if name not in ("项目", "总投资")])
+    if len(totals) <= 1 and not len(loose):
+        frame = frame.drop(columns="口径")
+    money = ["总投资", *map(payer_label, payers), SHARE]
+    made = framed(
+        frame,
+        title=titled(plan, "资金表"),
+        unit="万元",
+        kinds=kinds,
+        merged=["口径"] if "口径" in frame else [],
+        decimals={name: 2 for name in money if name in frame},
+    )
+    return Sheet("资金表", made, notes=_funding_notes(totals, loose))
+
+
+def _items(
+    block: pd.DataFrame, payers: Sequence[str], *, scope: str, shares: bool = True
+) -> list[dict[str, Any]]:
+    """The rows of one scope."""
+    known = shares and block["total"].notna().all() and (block["total"] > 0).any()
+    parts = shares_pct(block["total"].astype(float)).tolist() if known else [None] * len(block)
+    open_share = messages()["unstated"] if shares and block["total"].isna().any() else None
+    return [
+        {
+            "口径": scope,
+            "项目": route_label(row.item) if row.item in ROUTES else row.item,
+            "户数": _whole(row.households, nothing=None),
+            "总投资": _whole(row.total),
+            **{payer_label(p): _whole(getattr(row, p), zero=None) for p in payers},
+            SHARE: part if known else open_share,
+            "实施年限": years_said(row.years),
+            "牵头单位": row.lead_agency,
+            "责任单位": row.responsible_agency,
+        }
+        for row, part in zip(block.itertuples(), parts, strict=True)
+    ]
+
+
+def _sum_row(total: pd.Series, payers: Sequence[str], *, scope: str) -> dict[str, Any]:
+    sums = {payer_label(p): _whole(total[p], zero=None) for p in payers}
+    known = pd.notna(total["total"]) and total["total"] > 0
+    return {
+        "口径": scope,
+        "项目": TOTAL,
+        "总投资": _whole(total["total"]),
+        **sums,
+        SHARE: 100.0 if known else None,
+    }
+
+
+def _share_row(total: pd.Series, payers: Sequence[str], *, scope: str) -> dict[str, Any]:
+    """Shares of the payers in the total of a scope. [%]"""
+    shares: dict[str, Cell] = dict.fromkeys(["总投资", *map(payer_label, payers)], messages()["unstated"])
+    if pd.notna(total["total"]):
+        shares |= {payer_label(p): float(total[f"{p}_pct"]) or None for p in payers}
+        shares["总投资"] = 100.0
+    return {"口径": scope, "项目": SHARE, **shares}
+
+
+def _whole(value: Any, *, zero: Cell = 0, nothing: Cell = "") -> Cell:
+    """A whole amount; 待定 (or `nothing`) where there is none."""
+    if pd.isna(value):
+        return messages()["unstated"] if nothing == "" else nothing
+    return int(value) or zero
+
+
+def _funding_notes(totals: pd.DataFrame, loose: pd.DataFrame) -> tuple[str, ...]:
+    """What stands under the funding table: amounts left open, scopes that cannot be added."""
+    open_, notes = messages()["unstated"], []
+    for scope, row in totals[totals["total"].isna()].iterrows():
+        left = "、".join(payer_label(p) for p in row["unstated"])
+        stated = int(row["stated_total"])
+        notes.append(f"{scope}：文件未载明{left}，合计{open_}；已载明部分 {stated} 万元。")
+    if len(totals) > 1:
+        notes.append("各口径分别合计，同一笔资金可列入几个口径，不得相加。")
+    if len(loose):
+        notes.append(f"“{NO_SCOPE}”各行与其他行的农户重叠或文件未列入任何合计，不得相加。")
+    return tuple(notes)
+
+
+def cash_flow_sheet(plan: Plan) -> Sheet | None:
+    """What each level of government pays in each year, for building and for running. [万元]"""
+    flow = cash_flow(plan.villages, plan.policy, options=plan.options)
+    if not len(flow):
+        return None
+    cross = flow.assign(wan=flow["cny"] / WAN).pivot(index="year", columns=["level", "kind"], values="wan")
+    asked = [(level, kind) for level in LEVELS for kind in KINDS if (level, kind) in cross.columns]
+    frame = pd.DataFrame(index=cross.index)
+    for level, kind in asked:
+        amounts = cross[level, kind]
+        paid = set(flow.loc[(flow["level"] == level) & (flow["kind"] == kind), "year"])
+        known = [0.0 if year not in paid else amount for year, amount in amounts.items()]
+        frame[payer_label(level), KINDS[kind]] = adding_up(known, decimals=0)
+    frame[TOTAL] = frame.sum(axis=1, skipna=False)
+    years = ["未定年度" if pd.isna(year) else f"{year} 年" for year in frame.index]
+    frame = pd.concat([frame, frame.sum(skipna=False).to_frame().T], ignore_index=True)
+    said = frame.apply(lambda amounts: amounts.map(lambda v: _whole(v, zero=None)).astype(object))
+    said.insert(0, "年度", [*years, TOTAL])
+    said.columns = pd.Index(["年度", *frame.columns], tupleize_cols=False)
+    kinds: list[RowKind] = ["row"] * len(years)
+    kinds.append("total")
+    made = framed(said, title=titled(plan, "分年度财政资金"), unit="万元", kinds=kinds if years else ())
+    return Sheet("分年度资金", made, notes=_stated_notes(plan.villages))
+
+
+def _stated_notes(villages: pd.DataFrame) -> tuple[str, ...]:
+    """What is known of the amounts of which the document leaves a part open. [万元]"""
+    columns = {f"subsidy_{level}_cny": f"{payer_label(level)}的建设补助" for level in LEVELS}
+    columns |= {"subsidy_operating_cny_per_a": "首个采暖季的运行补助"}
+    open_ = messages()["unstated"]
+    return tuple(
+        f"{name}文件未全部载明，合计{open_}；已载明部分 {villages[column].sum() / WAN:.0f} 万元。"
+        for column, name in columns.items()
+        if villages[column].isna().any()
+    )
+
+
+def affordability_sheet(plan: Plan) -> Sheet | None:
+    """What a household pays at once and for a season, with and without subsidy, against coal and income."""
+    found = plan.summary["affordability"]
+    rows = [_affordable(route, about) for route, about in found["by_route"].items()]
+    if not rows:
+        return None
+    frame = tabled(rows)
+    places = {h: 1 for h in frame.columns if h[-1].endswith("（%）")} | {
+        h: 2 for h in frame.columns if "与用煤之比" in h
+    }
+    made = framed(frame, title=titled(plan, "农户负担能力"), unit="元/户", decimals=places)
+    return Sheet("负担能力", made, notes=_affordability_notes(found))
+
+
+def _affordable(route: str, about: Mapping[str, Any]) -> dict[Any, Cell]:
+    """One route: what is paid at once, and the season in both cases."""
+    cases = {"with_subsidy": "采暖季费用（有补助）", "without_subsidy": "采暖季费用（无补助）"}
+    seasons = {
+        (heading, name): cell
+        for case, heading in cases.items()
+        for name, cell in {
+            "户均": _known(about[case]["cost_cny_per_season"]),
+            "与用煤之比": _known(about[case]["over_coal"], 2),
+            "占支付意愿（%）": _known(about[case]["over_willingness"], 1, times=100),
+            "占收入（%）": _known(about[case]["income_share"], 1, times=100),
+            "评价": _rating(about[case]["rating"]),
+        }.items()
+    }
+    return {
+        "改造方式": route_label(route),
+        "户数": about["households"],
+        **seasons,
+        ("一次性自筹", "户均"): _known(about["self_pay_cny"]),
+        ("一次性自筹", "占投资（%）"): _known(about["self_pay_share"], 1, times=100),
+        ("一次性自筹", "限值内"): _yes(about["self_pay_ok"]),
+    }
+
+
+def _known(value: float | None, decimals: int = 0, *, times: float = 1.0) -> Cell:
+    """A rounded number, or 待定 for one that the policy leaves open."""
+    if value is None:
+        return str(messages()["unstated"])
+    number = adding_up([value * times], decimals=decimals)[0]
+    return number if decimals else int(number)
+
+
+def _rating(rating: str | None) -> Cell:
+    return str(style()["values"][rating]["zh"] if rating else messages()["unstated"])
+
+
+def _yes(value: bool | None) -> Cell:
+    return str(messages()["unstated"] if value is None else style()["values"]["yes" if value else "no"]["zh"])
+
+
+def _affordability_notes(found: Mapping[str, Any]) -> tuple[str, ...]:
+    coal, income = found["coal_cost_cny_per_season"], found["income_cny_per_household"]
+    notes = [f"现用散煤每采暖季 {coal:.0f} 元/户；农户可支配收入 {income:.0f} 元/户·年。"]
+    if found["parity"] is not None:
+        within = "在" if found["parity_ok"] else "超过"
+        notes.append(
+            f"各方式采暖季费用（有补助）最高与最低之比为 {found['parity']:.2f}，{within}政策限值内。"
+        )
+    bare = found["households_by_rating"]["without_subsidy"]
+    rated = "、".join(f"{style()['values'][name]['zh']} {n} 户" for name, n in bare.items())
+    notes.append(f"补助终止后：{rated}；返煤风险 {found['households_at_risk']} 户。")
+    return tuple(notes)

@@ -1,0 +1,187 @@
+"""Tables of the work: years, dates, building efficiency, emissions, and the plan against its document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from geoplan.annex import Cell, RowKind, adding_up
+from geoplan.columns import ROUTES
+from geoplan.emissions import POLLUTANTS, avoided_column, emissions_by_carrier
+from geoplan.explain import messages, route_label, style
+from geoplan.funding import efficiency_table
+from geoplan.model import Plan
+from geoplan.phasing import purse_label
+from geoplan.tables.sheet import Sheet, framed, tabled, titled, years_said
+from geoplan.units import WAN
+
+TOTAL = "合计"
+#: Pollutants as a reader writes them.
+POLLUTANT_LABELS = {"co2": "CO₂", "pm25": "PM2.5", "so2": "SO₂", "nox": "NOx"}
+AMOUNTS = {"改造前": "before", "改造后": "after", "减排": "avoided"}
+KINDS = {"number": "数字", "table": "表格", "date": "日期", "check": "自查"}
+
+
+def years_sheet(plan: Plan) -> Sheet | None:
+    """Villages and households of every year by route, beside the targets and what binds."""
+    found = plan.summary["phasing"]
+    if not found:
+        return None
+    routes = [r for r in ROUTES if any(row["by_route"].get(r) for row in found)]
+    purses = list(dict.fromkeys(p for row in found for p in row["spent_wan_cny"]))
+    rows = [_year(row, routes, purses) for row in found]
+    kinds: list[RowKind] = ["row"] * len(rows)
+    if len(rows) > 1:
+        rows.append(_all_years(rows))
+        kinds.append("total")
+    frame = tabled(rows)
+    said = [h for h in frame.columns if frame[h].map(lambda v: v is not None and v != "").any()]
+    title = titled(plan, "分年度计划")
+    return Sheet("分年度计划", framed(frame[said], title=title, unit="户", kinds=kinds))
+
+
+def _year(row: Mapping[str, Any], routes: list[str], purses: list[str]) -> dict[Any, Cell]:
+    """One year: what is done, what was asked for, and what it costs. [household, 万元]"""
+    return {
+        "年度": "未安排" if row["year"] is None else f"{row['year']} 年",
+        "村数": row["villages"],
+        "户数": row["households"],
+        **{("其中", route_label(r)): row["by_route"].get(r) for r in routes},
+        ("目标", "户数"): row["target"],
+        ("目标", "差额"): row["difference"],
+        ("目标", "达到"): ""
+        if row["met"] is None
+        else style()["values"]["yes" if row["met"] else "no"]["zh"],
+        **{("财政支出/预算（万元）", purse_label(p)): _spent(row, p) for p in purses},
+        "制约因素": row["binding"],
+    }
+
+
+def _spent(row: Mapping[str, Any], purse: str) -> Cell:
+    """Money spent of a budget. [万元]"""
+    spent, budget = row["spent_wan_cny"].get(purse, 0.0), row["budget_wan_cny"].get(purse)
+    said = str(messages()["unstated"]) if spent is None else f"{spent:.0f}"
+    return said if budget is None else f"{said} / {budget:.0f}"
+
+
+def _all_years(rows: list[dict[Any, Cell]]) -> dict[Any, Cell]:
+    """Sum of the counted columns."""
+    counted = [h for h in rows[0] if h in ("村数", "户数", ("目标", "户数")) or h[0] == "其中"]
+    sums = {h: sum(v for row in rows if isinstance(v := row.get(h), int)) or None for h in counted}
+    return {h: TOTAL if h == "年度" else sums.get(h) for h in rows[0]}
+
+
+def milestones_sheet(plan: Plan) -> Sheet:
+    """Stages of the work with their days."""
+    frame = pd.DataFrame(
+        {
+            "序号": position,
+            "阶段": stage.stage,
+            "开始": stage.start.isoformat() if stage.start else None,
+            "完成": stage.end.isoformat(),
+        }
+        for position, stage in enumerate(plan.policy.milestones.values(), 1)
+    )
+    return Sheet("实施步骤", framed(frame, title=titled(plan, "实施步骤")))
+
+
+def efficiency_sheet(plan: Plan) -> Sheet:
+    """Tasks of building efficiency beside the heating routes. [万㎡, household]"""
+    tasks = efficiency_table(plan.policy)
+    areas = adding_up((tasks["area_m2"].astype(float) / WAN).tolist(), decimals=2)
+    frame = pd.DataFrame(
+        {
+            "序号": range(1, len(tasks) + 1),
+            "任务": tasks["item"].to_numpy(),
+            "面积（万㎡）": areas,
+            "户数": tasks["households"].astype(object).to_numpy(),
+            "户均面积（㎡/户）": tasks["m2_per_household"].round(0).astype(object).to_numpy(),
+            "乡镇": ["、".join(towns) for towns in tasks["towns"]],
+            "实施年限": [years_said(years) for years in tasks["years"]],
+            "牵头单位": tasks["lead_agency"].to_numpy(),
+        }
+    )
+    kinds: list[RowKind] = ["row"] * len(frame)
+    if len(frame) > 1 and tasks["area_m2"].notna().all():
+        frame = pd.concat([frame, pd.DataFrame([{"任务": TOTAL, "面积（万㎡）": round(sum(areas), 2)}])])
+        kinds.append("total")
+    made = framed(frame, title=titled(plan, "建筑能效提升任务"), kinds=kinds, decimals={"面积（万㎡）": 2})
+    return Sheet("能效提升任务", made)
+
+
+def emissions_sheet(plan: Plan) -> Sheet:
+    """Emissions before and after by energy carrier, with the factors and their sources."""
+    found = emissions_by_carrier(plan.villages, plan.policy)
+    rows: list[dict[str, Any]] = []
+    kinds: list[RowKind] = []
+    for pollutant, part in found.groupby("pollutant", sort=False):
+        label, unit = POLLUTANT_LABELS[str(pollutant)], part["unit"].iloc[0].replace("/a", "/年")
+        amounts = {name: adding_up(part[column].tolist(), decimals=0) for name, column in AMOUNTS.items()}
+        for position, row in enumerate(part.itertuples()):
+            about = {
+                "排放因子": f"{row.factor:g} {row.factor_unit}",
+                "因子来源": row.source,
+                "可信度": row.confidence,
+            }
+            own = {name: values[position] or None for name, values in amounts.items()}
+            rows.append({"污染物": label, "能源": _carrier(row.carrier), **own, "单位": unit, **about})
+        sums = {name: sum(values) for name, values in amounts.items()}
+        rows.append({"污染物": label, "能源": TOTAL, **sums, "单位": unit})
+        kinds += ["row"] * len(part)
+        kinds.append("subtotal")
+    made = framed(tabled(rows), title=titled(plan, "减排效益"), kinds=kinds, merged=["污染物"])
+    return Sheet("减排", made, notes=_rising(plan.villages))
+
+
+def _carrier(name: str) -> str:
+    """An energy carrier in words; one that a county adds has its own name."""
+    return str(style()["carriers"].get(name, {"zh": name})["zh"])
+
+
+def _rising(villages: pd.DataFrame) -> tuple[str, ...]:
+    """The routes that emit more CO2 than the coal they replace."""
+    (co2,) = (c for c in POLLUTANTS if c.startswith("co2"))
+    avoided = villages[avoided_column(co2)].groupby(villages["route"]).sum()
+    rising = [f"{route_label(r)}（每年多 {-avoided[r]:.0f} t）" for r in ROUTES if avoided.get(r, 0.0) < -0.5]
+    return (f"以下方式的 CO₂ 排放高于所替代的散煤：{'、'.join(rising)}。",) if rising else ()
+
+
+def reconciliation_sheet(plan: Plan) -> Sheet:
+    """Every published number beside the computed one."""
+    found = plan.summary["reconciliation"]
+    frame = pd.DataFrame(
+        {
+            "序号": position,
+            "类别": KINDS[row["kind"]],
+            "文件位置": row["place"],
+            "内容": row["what"],
+            "单位": row["unit"],
+            "文件": _shown(row["published"]),
+            "本规划": _shown(row["computed"]),
+            "差异": _shown(row["difference"]),
+            "结论": _status(row),
+            "说明": row["because"],
+        }
+        for position, row in enumerate(found, 1)
+    )
+    open_ = sum(_status(row) == "有差异（未说明）" for row in found)
+    notes = (f"共 {len(found)} 项，其中未说明的差异 {open_} 项。",) if found else ()
+    return Sheet("校核表", framed(frame, title=titled(plan, "校核表")), notes=notes)
+
+
+def _status(row: Mapping[str, Any]) -> str:
+    if row["status"] == "differs":
+        return "有差异（已说明）" if row["because"] else "有差异（未说明）"
+    if row["status"] == "equal":
+        return "一致"
+    return "文件未载明" if row["published"] is None else "本规划不涉及"
+
+
+def _shown(value: Any) -> Cell:
+    """A number in the digits a reader compares; any other value as it is."""
+    if not isinstance(value, float):
+        return value
+    short = float(f"{value:.7g}")
+    return int(short) if short.is_integer() else f"{round(short, 4):g}" if abs(short) < 1 else round(short, 4)
