@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from geoplan.policy import Policy, load_policy
     from geoplan.webmap import coverage_map
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOME = {
     "assign": "planner",

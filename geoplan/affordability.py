@@ -107,8 +107,9 @@ def affordability_summary(villages: pd.DataFrame, policy: Policy) -> dict[str, A
     dict
         ``coal_cost_cny_per_season`` [CNY/household], ``income_cny_per_household``
         [CNY/a], ``by_route`` (households, the season with and without subsidy,
-        what is paid at once), ``parity`` (dearest over cheapest route, both with
-        subsidy), ``parity_ok``, ``households_by_rating``, ``households_at_risk``.
+        what is paid at once and its share of the whole investment), ``parity``
+        (dearest over cheapest route, both with subsidy), ``parity_ok``,
+        ``households_by_rating``, ``households_at_risk``.
         Means are weighted by households; None is what the policy leaves open.
 
     Examples
@@ -120,6 +121,7 @@ def affordability_summary(villages: pd.DataFrame, policy: Policy) -> dict[str, A
     ...     "household_cost_unsubsidised_cny_per_season": [3100.0, 2000.0],
     ...     "household_capex_cny": [240_000.0, 210_000.0],
     ...     "household_capex_unsubsidised_cny": [390_000.0, 210_000.0],
+    ...     "capex_cny": [800_000.0, 210_000.0],
     ...     "affordability": ["green", "green"], "affordability_unsubsidised": ["amber", "green"]})
     >>> found = affordability_summary(frame, default_policy())
     >>> found["parity"], found["households_at_risk"]
@@ -155,19 +157,27 @@ def _of_route(villages: pd.DataFrame, policy: Policy) -> dict[str, Any]:
     """Season and investment of the households of one route."""
     limits = policy.affordability
     households = villages["households"].astype(float)
-    paid, whole = (
+    paid, bare, whole = (
         _known(villages[column].sum(skipna=False) / households.sum())
-        for column in ("household_capex_cny", "household_capex_unsubsidised_cny")
+        for column in ("household_capex_cny", "household_capex_unsubsidised_cny", "capex_cny")
     )
+    return {
+        "households": int(households.sum()),
+        **{case: _season(villages[column], households, policy) for case, column in CASES.items()},
+        **_at_once("self_pay", paid, whole, limits),
+        **_at_once("self_pay_unsubsidised", bare, whole, limits),
+    }
+
+
+def _at_once(name: str, paid: float | None, whole: float | None, limits: Affordability) -> dict[str, Any]:
+    """What a household pays at once, its share of the whole investment, and whether that is bearable."""
     share = None if paid is None or not whole else paid / whole
     light = paid is not None and paid <= limits.self_pay_max_cny
     small = share is not None and share <= limits.self_pay_share_max
     return {
-        "households": int(households.sum()),
-        **{case: _season(villages[column], households, policy) for case, column in CASES.items()},
-        "self_pay_cny": paid,
-        "self_pay_share": share,
-        "self_pay_ok": None if paid is None else light or small,
+        f"{name}_cny": paid,
+        f"{name}_share": share,
+        f"{name}_ok": None if paid is None else light or small,
     }
 
 

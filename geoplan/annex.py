@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from geoplan.columns import plan_columns
+from geoplan.columns import ROUTES, plan_columns
 from geoplan.explain import messages, value_label
 from geoplan.provisions import Annex, AnnexColumn, matching
 from geoplan.units import FUZZ, apportion
@@ -123,6 +123,39 @@ def annex_table(villages: pd.DataFrame, annex: Annex) -> AnnexTable:
         decimals=tuple(column.decimals for column in annex.columns),
         mark=annex.mark,
     )
+
+
+def left_out(villages: pd.DataFrame, annex: Annex, *, key: str) -> dict[str, int]:
+    """Households that the total of a table counts and none of its columns by `key` does, by route.
+
+    Parameters
+    ----------
+    villages : DataFrame
+        The plan's villages.
+    annex : Annex
+    key : str
+        Column of the plan that the table is split by, such as ``route`` or ``year``.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({
+    ...     "village_id": ["1", "2"], "town": ["东镇"] * 2, "households": [41, 22],
+    ...     "report_row": [None] * 2, "report_order": [None] * 2, "route": ["gas", "deferred"]})
+    >>> layout = Annex(title="任务表", columns=(
+    ...     AnnexColumn(head=("镇",), cell="row"),
+    ...     AnnexColumn(head=("煤改气",), sum="households", where={"route": ("gas",)}),
+    ...     AnnexColumn(head=("合计",), sum="households")))
+    >>> left_out(frame, layout, key="route")
+    {'deferred': 22}
+    """
+    frame = _booked(villages, annex)
+    counts = [c for c in annex.columns if c.sum == "households"]
+    parts = [_asked(c, frame) for c in counts if key in c.where]
+    if not parts or not any(not c.where and c.filled is None for c in counts):
+        return {}
+    rest = frame[~np.logical_or.reduce(parts)]
+    found = rest["households"].astype(int).groupby(rest["route"]).sum()
+    return {route: int(found[route]) for route in ROUTES if route in found.index}
 
 
 def adding_up(values: Sequence[float], *, decimals: int) -> list[float]:

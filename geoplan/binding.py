@@ -86,7 +86,9 @@ class Words:
         behind = goal - before - done
         parts = list(self._behind(position, behind)) if behind > 0 else []
         if behind < 0:
-            parts.append(self.say("last" if position == len(task.years) - 1 else "whole"))
+            mine = task.households[self.years == position]
+            last = position == len(task.years) - 1
+            parts.append(self.say("last" if last else self._indivisible(mine, -behind, "money_earlier")))
         if target is not None and position and (carried := before - task.goals[position - 1]):
             parts.insert(0, self.say("catch_up" if carried < 0 else "ahead", households=float(abs(carried))))
         return str(messages(self.lang)["joiner"]).join(parts)
@@ -100,13 +102,19 @@ class Words:
         short = list(self._short_of(position, free))
         yield from short
         if task.households[free].sum() < behind and len(late):
-            what = dict.fromkeys(self._supply(unit) for unit in late)
+            what = dict.fromkeys(self._supply(unit) for unit in late.tolist())
             joined = self.say("and").join(what)
             yield self.say("late", households=float(task.households[late].sum()), supply=joined)
         elif not waiting.any() and np.isfinite(behind):
             yield self.say("all_done")
         elif len(free) and not short:
-            yield self.say("money_elsewhere" if task.limits else "whole")
+            yield self.say(self._indivisible(task.households[free], behind, "money_later"))
+
+    def _indivisible(self, sizes: Ints, gap: float, money: str) -> str:
+        """Why a gap is not closed by one unit more or less: none is small enough, or something else."""
+        if not len(sizes) or sizes.min() >= 2 * gap:
+            return "whole"
+        return money if self.task.limits else "towns" if self.task.whole_towns else "whole"
 
     def _short_of(self, position: int, free: Ints) -> Iterator[str]:
         """Purses that cannot pay any more unit in a year."""
@@ -127,5 +135,5 @@ class Words:
 
     def left(self) -> str:
         """Why villages have no year at all."""
-        reasons = dict.fromkeys(self.because(unit) for unit in np.flatnonzero(self.years < 0))
+        reasons = dict.fromkeys(self.because(unit) for unit in np.flatnonzero(self.years < 0).tolist())
         return str(messages(self.lang)["joiner"]).join(reasons)

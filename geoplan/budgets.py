@@ -1,18 +1,24 @@
-"""The money of the years: what each purse has, and what it pays for a village that is done in each year."""
+"""The money of the years, and of all of them together: what a purse has, and what it pays for a village."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
+from geoplan.checks import Finding
 from geoplan.errors import PolicyError, Problem
-from geoplan.finance import operating_schedule
+from geoplan.finance import in_force
 from geoplan.policy import Policy
 from geoplan.provisions import Level
-from geoplan.schedule import Limit
+from geoplan.schedule import SLACK_CNY, Floats, Limit, within_money
+from geoplan.season import season_subsidies
 from geoplan.units import WAN
+
+#: Unit of money in the findings.
+WAN_CNY = "10,000 CNY"
 
 
 def planned_years(policy: Policy) -> tuple[int, ...]:
@@ -74,6 +80,7 @@ def limits(
     PolicyError
         A budget limits an amount that the policy leaves open.
     """
+    policy = in_force(policy, years=years)
     pooled: dict[tuple[Level, str], list[str]] = {}
     for name, budget in policy.budgets.items():
         pooled.setdefault((budget.payer, budget.kind), []).append(name)
@@ -105,33 +112,12 @@ def _paid(
         at_once = task[f"subsidy_{payer}_cny"].to_numpy(dtype=float)
         paid += at_once[:, None, None] * np.eye(len(years))
     if kind in ("operating", "both"):
-        season = _first_season(task, options, payer).to_numpy()
-        share = {r: _season_shares(r, payer, years=years, policy=policy) for r in task["route"].unique()}
-        paid += season[:, None, None] * np.array([share[r] for r in task["route"]]).reshape(paid.shape)
+        for offset in range(years[-1] - years[0] + 1):
+            season = season_subsidies(task, options, policy, season=offset)[payer].to_numpy()
+            for converted, year in enumerate(years):
+                if year + offset in years:
+                    paid[:, converted, years.index(year + offset)] += season
     return paid
-
-
-def _first_season(task: pd.DataFrame, options: pd.DataFrame, payer: Level) -> pd.Series:
-    """Operating subsidy of a level for the first season of every village. [CNY/a]"""
-    column = f"subsidy_operating_{payer}_cny_per_a"
-    amounts = options.set_index(["village_id", "route"])[column].astype(float)
-    taken = amounts.reindex(pd.MultiIndex.from_arrays([task["village_id"], task["route"]]))
-    return pd.Series(taken.to_numpy(), index=task.index)
-
-
-def _season_shares(route: str, payer: Level, *, years: Sequence[int], policy: Policy) -> np.ndarray:
-    """Part of the first season that is paid in each later one, by year of conversion and of payment.
-
-    Where subsidies of one level run differently, the largest part: a budget is never exceeded.
-    """
-    shares = np.zeros((len(years), len(years)))
-    own = [s for s in policy.subsidies.values() if s.kind == "operating" and s.level == payer]
-    for subsidy in (s for s in own if route in s.routes):
-        for row, converted in enumerate(years):
-            paid = operating_schedule(subsidy, converted=converted, until=years[-1])
-            first = next(iter(paid.values()), 1.0)
-            shares[row] = np.maximum(shares[row], [paid.get(year, 0.0) / first for year in years])
-    return shares
 
 
 def _refuse_unstated(
@@ -145,7 +131,9 @@ def _refuse_unstated(
     for (payer, kind), names in pooled.items():
         for part in ("capital", "operating") if kind == "both" else (kind,):
             at_once = part == "capital"
-            amounts = task[f"subsidy_{payer}_cny"] if at_once else _first_season(task, options, payer)
+            amounts = (
+                task[f"subsidy_{payer}_cny"] if at_once else season_subsidies(task, options, policy)[payer]
+            )
             routes = set(task.loc[amounts.astype(float).isna(), "route"])
             problems += [unstated_under_budget(names[0], part, routes, policy)] if routes else []
     if problems:
@@ -167,3 +155,110 @@ def unstated_under_budget(budget: str, kind: str, routes: set[str], policy: Poli
         column=f"budgets.{budget}",
         remedy=f"state the amount, or take budgets.{budget} out",
     )
+
+
+# --- the money of all years as one more capacity ------------------------------------------------------
+
+
+@dataclass
+class Purses:
+    """Capital money of the payers whose budgets name every planned year.
+
+    Money can be set aside: of as many households as it can pay, on the route of
+    theirs that asks for least, each unit's part is kept until it has its route, so that
+    nobody takes a dearer one with money that another cannot do without.
+
+    Attributes
+    ----------
+    payers : tuple of str
+    left : ndarray, shape (n_payers,)
+        Money that nobody has drawn. [CNY]
+    cost : dict of (unit, route) to ndarray
+        What each payer pays; infinite where the policy leaves it open. [CNY]
+    aside : dict of unit to ndarray
+        Money set aside. [CNY]
+    held : ndarray, shape (n_payers,)
+        Its sum. [CNY]
+    """
+
+    payers: tuple[Level, ...] = ()
+    left: Floats = field(default_factory=lambda: np.zeros(0))
+    cost: dict[tuple[str, str], Floats] = field(default_factory=dict)
+    aside: dict[str, Floats] = field(default_factory=dict)
+    held: Floats | float = 0.0
+
+    def asked(self, unit: str, route: str) -> Floats:
+        """What each payer pays for a unit on a route. [CNY]"""
+        return self.cost.get((unit, route), np.zeros(len(self.payers)))
+
+    def set_aside(self, routes_of: Mapping[str, Collection[str]], households: pd.Series) -> None:
+        """Settle who is paid at all, given the routes that each unit may take."""
+        least = {
+            unit: min((self.asked(unit, route) for route in routes), key=np.sum)
+            for unit, routes in routes_of.items()
+            if routes
+        }
+        if not self.payers or not least:
+            return
+        cost = np.array(list(least.values()))
+        paid = np.ones(len(least), dtype=bool)
+        if (cost.sum(axis=0) > self.left + SLACK_CNY).any():
+            count = households[list(least)].to_numpy(dtype=int)
+            limits = [Limit(p, 0, self.left[i], cost[:, [i]]) for i, p in enumerate(self.payers)]
+            order = np.arange(len(least))
+            paid = within_money(count, 0 * order, goals=[np.inf], order=order, limits=limits) == 0
+        self.aside = {unit: least[unit] for unit, yes in zip(least, paid, strict=True) if yes}
+        self.held = cost[paid].sum(axis=0)
+
+    def short(self, unit: str, route: str, *, returned: Floats | float = 0.0) -> Finding | None:
+        """The finding that a payer has no money left for a unit on a route, or None."""
+        if not self.payers:
+            return None
+        free = self.left - self.held + self.aside.get(unit, 0.0) + returned
+        cost = self.asked(unit, route)
+        missing = np.where(cost > 0, cost - free, 0.0)
+        worst = int(missing.argmax())
+        if missing[worst] <= SLACK_CNY:
+            return None
+        limit = float(max(free[worst], 0.0) / WAN)
+        return Finding("over_budget", float(cost[worst] / WAN), limit, WAN_CNY, subject=self.payers[worst])
+
+    def pay(self, unit: str, route: str) -> None:
+        """Take the money for a unit, and give up what was set aside for it."""
+        self.left = self.left - self.asked(unit, route)
+        self.held = self.held - self.aside.pop(unit, 0.0)
+
+
+def purses(priced: pd.DataFrame, *, eligible: pd.DataFrame, policy: Policy) -> Purses:
+    """The purses that limit the choice of routes; none where no budget names every planned year.
+
+    Parameters
+    ----------
+    priced : DataFrame, index (unit, route)
+        Capital subsidies by level; infinite where one is left open. [CNY]
+    eligible : DataFrame of bool, index unit, columns routes
+
+    Raises
+    ------
+    PolicyError
+        A budget limits an amount that the policy leaves open on an eligible route.
+    """
+    years = set(map(str, planned_years(policy)))
+    money: dict[Level, float] = {}
+    problems = []
+    for name, budget in policy.budgets.items():
+        of_payer = [b for b in policy.budgets.values() if (b.payer, b.kind) == (budget.payer, "capital")]
+        named = {year for b in of_payer for year in b.wan_cny_by_year}
+        if budget.kind != "capital" or not years <= named or budget.payer in money:
+            continue
+        money[budget.payer] = WAN * sum(sum(b.wan_cny_by_year.values()) for b in of_payer)
+        open_ = np.isinf(priced[f"subsidy_{budget.payer}_cny"]).unstack() & eligible
+        if routes := set(open_.columns[open_.any()]):
+            problems.append(unstated_under_budget(name, "capital", routes, policy))
+    if problems:
+        raise PolicyError(problems)
+    if not money:
+        return Purses()
+    paid = priced[[f"subsidy_{payer}_cny" for payer in money]]
+    cost = dict(zip(paid.index, paid.to_numpy(dtype=float), strict=True))
+    return Purses(tuple(money), np.array(list(money.values())), cost)

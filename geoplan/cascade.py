@@ -3,6 +3,11 @@
 Villages of one group decide together. In each rank of the order a unit takes
 its cheapest eligible route for which its source still has room; a unit that finds
 none goes on to the next rank. A capacity is never exceeded.
+
+Money that the budgets of all years name is one more capacity. It goes down the
+order like any other; where villages are left without a route for want of it, and
+more households get one when the least that each village needs is set aside first, that is
+done instead.
 """
 
 from __future__ import annotations
@@ -38,10 +43,24 @@ def cascade(options: Options, *, policy: Policy) -> Selection:
         Locks contradict each other, or ask for a route that cannot be supplied.
     """
     ledger = Ledger(options, policy)
-    _place_locks(ledger)
-    for rank in policy.ranks:
-        _fill(ledger, rank)
+    if not ledger.purses.payers:
+        return close(_decide(ledger))
+    ledger = _decide(Ledger(options.fresh(), policy))
+    if ledger.waits_for_money:
+        careful = Ledger(options.fresh(), policy)
+        ledger = max(ledger, _decide(careful, aside=True), key=lambda made: made.served)
+    options.supplies.update(ledger.options.supplies)
     return close(ledger)
+
+
+def _decide(ledger: Ledger, *, aside: bool = False) -> Ledger:
+    """Serve the locks and then every rank, with the least that each unit needs set aside or not."""
+    _place_locks(ledger)
+    if aside:
+        ledger.set_money_aside()
+    for rank in ledger.policy.ranks:
+        _fill(ledger, rank)
+    return ledger
 
 
 def _place_locks(ledger: Ledger) -> None:
@@ -117,7 +136,7 @@ def _dirt(ledger: Ledger, unit: str, route: str) -> tuple[float, float]:
 def _allocate(ledger: Ledger, route: str, units: list[str]) -> list[str]:
     """Give a route to those of the units that its sources can supply; returns them."""
     network = ledger.network(route)
-    if not units or network is None or not network.limited:
+    if not units or ((network is None or not network.limited) and not ledger.purses.payers):
         ledger.book(route, units)
         return units
     if ledger.policy.routes[route].supply == "heat":
@@ -126,36 +145,39 @@ def _allocate(ledger: Ledger, route: str, units: list[str]) -> list[str]:
 
 
 def _by_regret(ledger: Ledger, route: str, units: list[str]) -> list[str]:
-    """Units by what they would lose without the supply, per unit of its scarce capacity."""
-    supply = ledger.policy.routes[route].supply
-    alike = [r for r in ledger.cost.columns if ledger.policy.routes[r].supply == supply]
+    """Units by what they would lose without the route, per unit of what is scarce: its capacity, or money."""
+    supply, network = ledger.policy.routes[route].supply, ledger.network(route)
+    alike = [r for r in ledger.cost.columns if supply and ledger.policy.routes[r].supply == supply] or [route]
+    limited = network is not None and network.limited
 
     def key(unit: str) -> tuple[float, str]:
         regret = ledger.alternative(unit, but=alike, strict=True) - ledger.cost.at[unit, route]
-        return -regret / max(ledger.use.at[unit, route], 1e-12), unit
+        scarce = ledger.use.at[unit, route] if limited else ledger.purses.asked(unit, route).sum()
+        return -regret / max(float(scarce), 1e-12), unit
 
     return sorted(units, key=key)
 
 
 def _take(ledger: Ledger, route: str, unit: str) -> bool:
-    """Book a unit if there is room, whatever the connection costs; note what stands against it if not."""
+    """Book a unit if there is room and money, whatever the connection costs; note what stands against it."""
     network = ledger.network(route)
+    quote = None
     if network is not None and network.growth is not None:
         quote, finding = ledger.quote(route, unit)
-        if quote is not None and finding is None:
-            ledger.attach(route, unit, quote)
-            return True
         if quote is None:
             ledger.eligible.at[unit, route] = False
             finding = Finding("unreachable", subject=str(ledger.policy.routes[route].supply))
     else:
         finding = ledger.short(route, unit)
-        if finding is None:
-            ledger.draw(route, unit)
-            return True
+    finding = finding or ledger.purses.short(unit, route)
     if finding is not None:
         ledger.fail(ledger.members[unit], route, finding)
-    return False
+        return False
+    if quote is not None:
+        ledger.attach(route, unit, quote)
+    else:
+        ledger.draw(route, unit)
+    return True
 
 
 def _attach_heat(ledger: Ledger, route: str, units: list[str]) -> list[str]:
@@ -172,7 +194,13 @@ def _attach_heat(ledger: Ledger, route: str, units: list[str]) -> list[str]:
                 nodes = [int(growth.graph.village_node[v]) for v in ledger.members[unit]]
                 need = sum(ledger.loads(route, unit))
                 offers[unit] = Offer(*ledger.quote(route, unit), nodes, need, growth)
-        open_ = {u: q for u in waiting if (q := offers[u].quote) is not None and offers[u].finding is None}
+        open_ = {
+            u: q
+            for u in waiting
+            if (q := offers[u].quote) is not None
+            and offers[u].finding is None
+            and ledger.purses.short(u, route) is None
+        }
         per_metre = {u: (benefit[u] - rate * q.pipe_cny) / max(q.new_m, 1.0) for u, q in open_.items()}
         best = min(per_metre, key=lambda u: (-per_metre[u], u), default=None)
         if best is None or per_metre[best] < 0:
@@ -194,6 +222,6 @@ def _explain_heat(ledger: Ledger, route: str, unit: str, offer: Offer) -> None:
     if finding is not None:
         ledger.eligible.at[unit, route] = False
     else:
-        finding = offer.finding
+        finding = offer.finding or ledger.purses.short(unit, route)
     if finding is not None:
         ledger.fail(ledger.members[unit], route, finding)

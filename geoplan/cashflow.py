@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
 
-import numpy as np
 import pandas as pd
 
-from geoplan.demand import heated_households
-from geoplan.finance import operating_schedule
+from geoplan.budgets import planned_years
+from geoplan.finance import in_force, stated_part
 from geoplan.funding import funding_rows, row_money
 from geoplan.policy import Policy
-from geoplan.provisions import LEVELS, PAYERS, UNSTATED, Level, Subsidy, matching
+from geoplan.provisions import LEVELS, PAYERS, Level
+from geoplan.season import season_subsidies
 from geoplan.units import WAN
-
-COLUMNS = ["year", "level", "kind", "cny"]
-
-#: A row of these columns.
-Flow = tuple[Any, Level, str, float]
 
 
 def funding_by_year(villages: pd.DataFrame, policy: Policy) -> pd.DataFrame:
@@ -68,12 +62,9 @@ def cash_flow(villages: pd.DataFrame, policy: Policy, *, options: pd.DataFrame) 
 
     Capital subsidies fall in the village's year. An operating subsidy falls in
     the year in which its season starts, for as long as its years and taper say; one
-    without an end is shown until the last year that another needs. Villages
-    without a year stand in an empty year with all their seasons together.
-
-    Where operating subsidies of one level with different years meet in one
-    village, the level's first season is split between them as if all were paid
-    for the same energy: exact as long as only one of them pays by energy.
+    without an end is shown until the last year that another needs. Each is
+    priced by itself for every season, and all of a season pay no more than its
+    bill. Villages without a year stand in an empty year with all their seasons together.
 
     Parameters
     ----------
@@ -82,13 +73,14 @@ def cash_flow(villages: pd.DataFrame, policy: Policy, *, options: pd.DataFrame) 
     policy : Policy
         Its operating subsidies.
     options : DataFrame
-        Options of the plan: ``subsidy_operating_<level>_cny_per_a`` is the first season.
+        Options of the plan: the energy and the bill of a season.
 
     Returns
     -------
     DataFrame
         ``year``, ``level``, ``kind`` (``capital``, ``operating``), ``cny`` (NaN
-        where an amount is left open), without the rows that are 0. [CNY]
+        where an amount is left open) and ``stated_cny``, what is stated of it;
+        without the rows that are 0. [CNY]
 
     Examples
     --------
@@ -103,17 +95,17 @@ def cash_flow(villages: pd.DataFrame, policy: Policy, *, options: pd.DataFrame) 
     ... ''')])
     >>> villages = pd.DataFrame({"village_id": ["V1"], "route": ["heat_pump"], "year": [2023],
     ...     "households": [100], "winter_occupancy": [None], **{f"subsidy_{l}_cny": 0.0 for l in LEVELS}})
-    >>> options = pd.DataFrame({"village_id": ["V1"], "route": ["heat_pump"],
-    ...     **{f"subsidy_operating_{l}_cny_per_a": [90_000.0] for l in LEVELS}})
-    >>> cash_flow(villages, policy, options=options).values.tolist()
+    >>> options = pd.DataFrame({"village_id": ["V1"], "route": ["heat_pump"], "energy_use_per_a": [450_000.0],
+    ...     "household_cost_unsubsidised_cny_per_season": [2025.0]})
+    >>> cash_flow(villages, policy, options=options)[["year", "level", "kind", "cny"]].values.tolist()
     [[2023, 'district', 'operating', 90000.0], [2024, 'district', 'operating', 90000.0]]
     """
     task = villages[villages["households"].astype(float) > 0]
     task = task.assign(year=task["year"].astype("Int64"))
-    flows = [*_capital(task), *_operating(task, policy, options)]
-    frame = pd.DataFrame(flows, columns=COLUMNS).astype({"year": "Int64", "cny": float})
-    grouped = frame.groupby(["year", "level", "kind"], dropna=False, sort=False)["cny"]
-    frame = grouped.agg(_sum).reset_index()
+    there = in_force(policy, years=planned_years(policy))
+    frame = pd.concat([*_capital(task), *_operating(task, there, options)], ignore_index=True)
+    grouped = frame.groupby(["year", "level", "kind"], dropna=False, sort=False)
+    frame = grouped.agg(cny=("cny", _sum), stated_cny=("stated_cny", "sum")).reset_index()
     frame = frame[frame["cny"] != 0.0].sort_values("kind", kind="stable")
     frame = frame.sort_values("level", key=lambda levels: levels.map(LEVELS.index), kind="stable")
     return frame.sort_values("year", kind="stable", ignore_index=True)
@@ -124,69 +116,32 @@ def _sum(amounts: pd.Series) -> float:
     return float(amounts.sum(skipna=False))
 
 
-def _by_year(amount: pd.Series, years: pd.Series) -> Iterable[tuple[Any, float]]:
-    return amount.astype(float).groupby(years, dropna=False).agg(_sum).items()
+def _flow(years: pd.Series, level: Level, kind: str, cny: pd.Series, stated: pd.Series) -> pd.DataFrame:
+    """What a level pays for each village, and in which year."""
+    frame = pd.DataFrame({"year": years, "level": level, "kind": kind, "cny": cny, "stated_cny": stated})
+    return frame.astype({"year": "Int64", "cny": float, "stated_cny": float})
 
 
-def _capital(task: pd.DataFrame) -> Iterator[Flow]:
+def _capital(task: pd.DataFrame) -> Iterator[pd.DataFrame]:
     for level in LEVELS:
-        for year, cny in _by_year(task[f"subsidy_{level}_cny"], task["year"]):
-            yield year, level, "capital", cny
+        column = f"subsidy_{level}_cny"
+        yield _flow(task["year"], level, "capital", task[column], stated_part(task, column))
 
 
-def _operating(task: pd.DataFrame, policy: Policy, options: pd.DataFrame) -> Iterator[Flow]:
-    taken = pd.MultiIndex.from_frame(task[["village_id", "route"]])
-    first = options.set_index(["village_id", "route"]).reindex(taken).set_index(task.index)
+def _operating(task: pd.DataFrame, policy: Policy, options: pd.DataFrame) -> Iterator[pd.DataFrame]:
     subsidies = [s for s in policy.subsidies.values() if s.kind == "operating"]
+    if not subsidies or task.empty:
+        return
+    limited = max(len(s.seasons or (1.0,)) for s in subsidies)
     dated = task["year"].dropna()
-    until = int(dated.max() if len(dated) else 0) + max((len(_seasons(s)) for s in subsidies), default=1) - 1
-    for level in dict.fromkeys(s.level for s in subsidies):
-        own = [s for s in subsidies if s.level == level]
-        season = first[f"subsidy_operating_{level}_cny_per_a"].astype(float)
-        for subsidy, amount in zip(own, _apart(season, own, task, policy), strict=True):
-            for converted, cny in _by_year(amount / _seasons(subsidy)[0], task["year"]):
-                if pd.isna(converted):
-                    yield pd.NA, level, "operating", cny * sum(_seasons(subsidy))
-                    continue
-                schedule = operating_schedule(subsidy, converted=int(converted), until=until)
-                for year, share in schedule.items():
-                    yield year, level, "operating", cny * share
-
-
-def _seasons(subsidy: Subsidy) -> tuple[float, ...]:
-    """Shares of the seasons that are paid; of a subsidy without an end the first."""
-    return subsidy.seasons or (1.0,)
-
-
-def _apart(
-    season: pd.Series, subsidies: Sequence[Subsidy], task: pd.DataFrame, policy: Policy
-) -> list[pd.Series]:
-    """The first season of one level, apart by subsidy. [CNY]"""
-    households = heated_households(task)
-    kwh = task["route"].map(
-        {name: policy.carriers[r.carrier].kwh_per_unit for name, r in policy.routes.items()}
-    )
-    paid = pd.DataFrame({i: _pays(s, task, policy) * _seasons(s)[0] for i, s in enumerate(subsidies)})
-    flat, rate = paid.copy(), paid.copy()
-    for i, s in enumerate(subsidies):
-        flat[i] *= households * _stated(s.cny_per_household)
-        rate[i] *= _stated(s.cny_per_unit) + _stated(s.cny_per_kwh) * kwh
-    by_energy = (season - flat.sum(axis=1)).clip(lower=0.0)
-    energy = by_energy / rate.sum(axis=1).where(lambda total: total > 0, np.inf)
-    weight = flat + rate.mul(energy, axis=0)
-    known = season.notna() & (weight.sum(axis=1) > 0)
-    weight = weight.where(known, paid, axis=0)
-    shares = weight.div(weight.sum(axis=1), axis=0)
-    return [(season * shares[i]).where(shares[i] > 0, 0.0) for i in shares]
-
-
-def _pays(subsidy: Subsidy, task: pd.DataFrame, policy: Policy) -> pd.Series:
-    """Whether a subsidy is in the plan's prices of a village's route."""
-    mask = matching(task, subsidy.where) & task["route"].isin(subsidy.routes)
-    year = policy.year
-    in_force = year is None or bool(operating_schedule(subsidy, converted=year, until=year))
-    return mask & in_force
-
-
-def _stated(amount: float | str) -> float:
-    return 0.0 if amount == UNSTATED else float(amount)
+    first, last = (int(dated.min()), int(dated.max())) if len(dated) else (0, 0)
+    levels = [level for level in LEVELS if level in {s.level for s in subsidies}]
+    for season in range(last - first + limited):
+        at = min(season, limited)  # after that only those without an end are left
+        if season == at:
+            cny = season_subsidies(task, options, policy, season=at)
+            stated = season_subsidies(task, options, policy, season=at, stated=True)
+        years = task["year"] + season
+        paid = (years < last + limited).fillna(season < limited).astype(bool)
+        for level in levels:
+            yield _flow(years[paid], level, "operating", cny.loc[paid, level], stated.loc[paid, level])

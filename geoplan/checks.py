@@ -24,8 +24,8 @@ class Finding:
     ----------
     code : str
         What failed: a rule's id, or one of the built-in tests (``no_network``,
-        ``unreachable``, ``beyond_break_even``, ``source_full``, ``main_full``,
-        ``never_pays``, ``not_in_order``, ``no_task``, ``group``).
+        ``unreachable``, ``unlocated``, ``beyond_break_even``, ``source_full``, ``main_full``,
+        ``over_budget``, ``never_pays``, ``not_in_order``, ``no_task``, ``group``).
     measured, limit : float, str or None
         The value and what it should have been.
     unit : str

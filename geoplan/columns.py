@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import csv
 import math
+import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -96,7 +98,15 @@ class Column:
 
 
 #: Units as a Chinese reader writes them.
-UNITS_ZH = {"household": "户", "CNY": "元", "m2": "㎡", "m3": "m³", "year": "年", "share": "比例"}
+UNITS_ZH = {
+    "household": "户",
+    "CNY": "元",
+    "10,000 CNY": "万元",
+    "m2": "㎡",
+    "m3": "m³",
+    "year": "年",
+    "share": "比例",
+}
 
 
 def unit_label(unit: str, lang: str = "zh") -> str:
@@ -111,6 +121,23 @@ def unit_label(unit: str, lang: str = "zh") -> str:
         return unit
     parts = [UNITS_ZH.get(part, part) for part in unit.split("/")]
     return "/".join(["年" if i and part == "a" else part for i, part in enumerate(parts)])
+
+
+@cache
+def _route_words() -> dict[str, str]:
+    text = resources.files("geoplan").joinpath("data/style.toml").read_text("utf-8")
+    return {route: entry["zh"] for route, entry in tomllib.loads(text)["routes"].items()}
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names as an error lists them: a route with its Chinese label, any other name as it is.
+
+    Examples
+    --------
+    >>> listed(["gas", "coal"])
+    'gas 煤改气, coal'
+    """
+    return ", ".join(f"{name} {_route_words()[name]}" if name in _route_words() else name for name in names)
 
 
 def _number(text: str, otherwise: float) -> float:

@@ -15,7 +15,6 @@ from xlsxwriter.worksheet import Worksheet
 from geoplan.annex import Cell
 from geoplan.model import Plan
 from geoplan.paper import (
-    CHARACTER_PT,
     MM_PER_INCH,
     OFFICIAL,
     PT_PER_INCH,
@@ -24,7 +23,9 @@ from geoplan.paper import (
     broken,
     groups,
     laid_out,
+    number_format,
     units,
+    whole_pages,
 )
 from geoplan.tables import Sheet, sheets
 
@@ -34,8 +35,6 @@ EPOCH = dt.datetime(2000, 1, 1)  # noqa: DTZ001 - a workbook knows no time zone
 TITLE_FONT, MARK_FONT = "宋体", "黑体"
 TITLE_PT, MARK_PT = 18.0, 16.0
 TITLE_ROW_PT, ROW_PT = 30.0, 22.0
-#: What a register's page takes side by side. [characters]
-REGISTER_WIDTH = 260.0
 #: Number of the page, as official documents print it.
 FOOTER = '&C&"宋体,Regular"&12— &P —'
 
@@ -92,11 +91,14 @@ class _Writer:
         self.page, self.sheet, self.table = page, sheet, sheet.table
         self.look = REGISTER if sheet.register else OFFICIAL
         self.styles = styles
+        self.formats: dict[tuple[int, bool, type], Format] = {}
         self.last = len(self.table.head) - 1
         self.above = list(self._above())
         self.levels = max(len(head) for head in self.table.head)
         self.top = len(self.above) + self.levels
-        self.pages = laid_out(self.table, self.look, above_pt=sum(height for *_, height in self.above))
+        self.notes = [f"注：{note}" for note in sheet.notes]
+        above_pt = sum(height for *_, height in self.above)
+        self.pages = laid_out(self.table, self.look, above_pt=above_pt, notes=self.notes)
 
     def write(self) -> None:
         """Everything of the sheet."""
@@ -121,6 +123,10 @@ class _Writer:
         page_pt = look.across_mm / MM_PER_INCH * PT_PER_INCH
         lines = 1 if look.whole_list else math.ceil(units(table.title) * TITLE_PT / 2 / page_pt)
         yield table.title, title, TITLE_ROW_PT * lines
+        if self.sheet.lead:
+            across_pt = look.down_mm / MM_PER_INCH * PT_PER_INCH if look.whole_list else page_pt
+            lines = math.ceil(units(self.sheet.lead) * look.font_pt / 2 / across_pt)
+            yield self.sheet.lead, self.styles(look, text_wrap=True), ROW_PT * lines
         if table.unit:
             yield f"单位：{table.unit}", self.styles(look, align="right"), ROW_PT
 
@@ -149,21 +155,26 @@ class _Writer:
             self._merge(column)
 
     def _cell(self, row: int, column: int, cell: Cell, *, bold: bool) -> None:
-        properties: dict[str, object] = {"border": 1, "text_wrap": True}
-        if bold:
-            properties["bold"] = True
-        if not self.sheet.register:
-            properties["align"] = "left" if isinstance(cell, str) and self._long(column) else "center"
-        decimals = self.table.decimals[column] if self.table.decimals else 0
-        if isinstance(cell, float) and decimals:
-            properties["num_format"] = "0." + "0" * decimals
-        style = self.styles(self.look, **properties)
+        key = (column, bold, type(cell))
+        style = self.formats.get(key) or self.formats.setdefault(key, self._format(*key))
         if cell is None:
             self.page.write_blank(row, column, None, style)
         elif isinstance(cell, str):
             self.page.write_string(row, column, cell, style)
         else:
             self.page.write_number(row, column, cell, style)
+
+    def _format(self, column: int, bold: bool, kind: type) -> Format:
+        """Format of the cells of one type in one column."""
+        properties: dict[str, object] = {"border": 1, "text_wrap": True}
+        if bold:
+            properties["bold"] = True
+        if not self.sheet.register:
+            properties["align"] = "left" if kind is str and self._long(column) else "center"
+        decimals = self.table.decimals[column] if self.table.decimals else 0
+        if kind in (int, float):
+            properties["num_format"] = number_format(whole=kind is int, decimals=decimals)
+        return self.styles(self.look, **properties)
 
     def _long(self, column: int) -> bool:
         """Whether a column holds sentences."""
@@ -195,10 +206,8 @@ class _Writer:
         """Lines under the table."""
         style = self.styles(self.look, text_wrap=True)
         row = self.top + len(self.table.rows)
-        letters = sum(self.pages.widths) * 2 * CHARACTER_PT / self.look.font_pt
-        for offset, note in enumerate(self.sheet.notes):
-            text = f"注：{note}"
-            self.page.set_row(row + offset, ROW_PT * math.ceil(units(text) / letters))
+        for offset, (text, height) in enumerate(zip(self.notes, self.pages.notes_pt, strict=True)):
+            self.page.set_row(row + offset, height)
             self._span(row + offset, 0, row + offset, self.last, text, style)
 
     def _span(self, row: int, column: int, to_row: int, to_column: int, text: str, style: Format) -> None:
@@ -220,8 +229,9 @@ class _Writer:
         if self.sheet.register:
             page.set_landscape()
             page.set_margins(left, right, top, bottom)
-            page.fit_to_pages(math.ceil(sum(pages.widths) / REGISTER_WIDTH), 0)
-            if sum(pages.widths) > REGISTER_WIDTH:
+            across = whole_pages(pages.widths)
+            page.fit_to_pages(across, 0)
+            if across > 1:
                 page.repeat_columns(0, 1)
             return
         if pages.landscape:

@@ -247,7 +247,9 @@ class Explainer:
         words = messages(self.lang)
         supply = policy.routes[village["route"]].supply if village["route"] in policy.routes else None
         if not village["source_id"] or supply is None:
-            return ""
+            place = village.get("geometry")
+            lost = supply == "grid" and (place is None or place.is_empty)
+            return str(words["source_unknown"]) if lost else ""
         key = {"heat": "heat_taken", "gas": "gas_taken"}.get(supply, "source_taken")
         limit = village["break_even_m"]
         if supply == "heat" and village["connection_m"] > limit:

@@ -1,4 +1,4 @@
-"""Money: annuities, and the cost of a route for society, government, companies and household.
+"""Money: annuities, what a route costs to build, and the subsidies to it; a season is :mod:`geoplan.season`.
 
 What is *paid* (investment, subsidies, the household's bill) follows expected
 behaviour: the equipment that is bought, the rooms that are heated. What is
@@ -8,15 +8,15 @@ that the policy leaves open (``"unstated"``) is NaN, and so is what remains afte
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 
 from geoplan.errors import PolicyError, Problem
 from geoplan.policy import Policy
-from geoplan.provisions import LEVELS, UNSTATED, Level, Subsidy, matching
-from geoplan.schema import Carrier, CostItem, Purse, RoutePolicy
+from geoplan.provisions import LEVELS, Level, Subsidy, matching
+from geoplan.schema import CostItem, Purse, RoutePolicy
 
 
 def annuity(rate: float, years: float) -> float:
@@ -147,11 +147,66 @@ def capital_cost(
     return total
 
 
+# --- which subsidies there are ----------------------------------------------------------------------
+
+
+def in_force(policy: Policy, *, years: Sequence[int]) -> Policy:
+    """The policy with those subsidies alone that are there for the villages converted in some years.
+
+    `first_year` is the first year of conversion that a subsidy is for. Prices
+    come before the years, so it is there for all villages or for none.
+
+    Parameters
+    ----------
+    policy : Policy
+    years : sequence of int
+        Planned years of conversion, see :func:`geoplan.budgets.planned_years`;
+        without any no subsidy is taken out. [year]
+
+    Raises
+    ------
+    PolicyError
+        A `first_year` parts the planned years.
+
+    Examples
+    --------
+    >>> from geoplan.policy import load_policy
+    >>> policy = load_policy([("p.toml", '''
+    ... [subsidies.a]
+    ... level = "central"
+    ... routes = ["heat_pump"]
+    ... cny_per_household = 3500
+    ... first_year = 2023
+    ... ''')])
+    >>> list(in_force(policy, years=[2023, 2024]).subsidies), list(in_force(policy, years=[2022]).subsidies)
+    (['a'], [])
+    """
+    if not years:
+        return policy
+    first = {name: s.first_year or min(years) for name, s in policy.subsidies.items()}
+    listed = ", ".join(map(str, years))
+    problems = [
+        Problem(
+            f"subsidies.{name}.first_year: {year} parts the planned years ({listed}), but a village is "
+            "priced before its year is known",
+            file=policy.file_of(f"subsidies.{name}.first_year"),
+            column=f"subsidies.{name}.first_year",
+            remedy=f"plan the years before {year} with a policy of their own, or write {min(years)} for all",
+        )
+        for name, year in first.items()
+        if min(years) < year <= max(years)
+    ]
+    if problems:
+        raise PolicyError(problems)
+    there = {name: s for name, s in policy.subsidies.items() if first[name] <= min(years)}
+    return policy.amended({"subsidies": there}, origins={})
+
+
 # --- capital subsidies ------------------------------------------------------------------------------
 
 
 def capital_subsidies(
-    costs: pd.DataFrame, villages: pd.DataFrame, *, route: str, policy: Policy
+    costs: pd.DataFrame, villages: pd.DataFrame, *, route: str, policy: Policy, stated: bool = False
 ) -> dict[Level, pd.DataFrame]:
     """Capital subsidy of each level to each item of investment of a route.
 
@@ -166,6 +221,8 @@ def capital_subsidies(
     villages : DataFrame
         ``households`` [household], ``heated_area_m2`` per household [m²], and
         the columns that the subsidies' `where` names.
+    stated : bool
+        What the policy states beside an amount that it leaves open, instead of NaN.
 
     Returns
     -------
@@ -190,7 +247,7 @@ def capital_subsidies(
     own = items_of(policy.routes[route], "household")
     granted = {level: pd.DataFrame(0.0, index=costs.index, columns=costs.columns) for level in LEVELS}
     left, share_of_subsidy = _after_low_cost_rule(costs, villages, own=own, policy=policy)
-    unstated = []
+    unstated: list[tuple[Subsidy, list[str]]] = []
     for names, subsidies in _narrowest_first(route, policy):
         rule = share_of_subsidy if set(names) & set(own) else 1.0
         amounts = [_stated(s, costs[names].sum(axis=1), villages) * rule for s in subsidies]
@@ -203,7 +260,7 @@ def capital_subsidies(
             for name in names:
                 granted[subsidy.level][name] += part * spread[name]
         left[names] = left[names].sub(spread.mul(paid, axis=0)).clip(lower=0.0)
-        unstated += [(s, names) for s in subsidies if s.unstated]
+        unstated += [(s, names) for s in subsidies if s.unstated and not stated]
     for subsidy, names in unstated:
         for name in names:
             open_ = matching(villages, subsidy.where) & (costs[name] > 0)
@@ -216,6 +273,20 @@ def by_level(granted: dict[Level, pd.DataFrame]) -> pd.DataFrame:
     return pd.DataFrame({level: items.sum(axis=1, skipna=False) for level, items in granted.items()})
 
 
+def stated_part(villages: pd.DataFrame, column: str) -> pd.Series:
+    """What is stated of an amount of the plan, where it is left open in part; 0 where nothing is. [CNY]
+
+    Examples
+    --------
+    >>> villages = pd.DataFrame({"subsidy_city_cny": [None, 9.0], "subsidy_city_stated_cny": [5.0, 9.0]})
+    >>> stated_part(villages, "subsidy_city_cny").tolist()
+    [5.0, 9.0]
+    """
+    known = villages[column].astype(float)
+    beside = villages.get(column.replace("_cny", "_stated_cny"))
+    return known.fillna(0.0 if beside is None else beside.astype(float)).fillna(0.0)
+
+
 def by_item(granted: dict[Level, pd.DataFrame]) -> pd.DataFrame:
     """Capital subsidies summed over the levels, one column per item. [CNY]"""
     first, *others = granted.values()
@@ -223,20 +294,15 @@ def by_item(granted: dict[Level, pd.DataFrame]) -> pd.DataFrame:
 
 
 def _narrowest_first(route: str, policy: Policy) -> Iterator[tuple[list[str], list[Subsidy]]]:
-    """Capital subsidies in force for a route with the items they pay for, those that name fewest first."""
+    """Capital subsidies for a route with the items they pay for, those that name fewest first."""
     items = policy.routes[route].capex
     found: dict[frozenset[str], list[Subsidy]] = {}
     for subsidy in policy.subsidies.values():
-        if subsidy.kind == "capital" and route in subsidy.routes and _in_force(subsidy, policy.year):
+        if subsidy.kind == "capital" and route in subsidy.routes:
             paid_for = subsidy.of or items_of(policy.routes[route], "household")
             found.setdefault(frozenset(paid_for), []).append(subsidy)
     for names in sorted(found, key=len):
         yield [name for name in items if name in names], found[names]
-
-
-def _in_force(subsidy: Subsidy, year: int | None) -> bool:
-    """Whether a subsidy is there for who is converted in a year."""
-    return subsidy.first_year is None or year is None or year >= subsidy.first_year
 
 
 def _stated(subsidy: Subsidy, cost: pd.Series, villages: pd.DataFrame) -> pd.Series:
@@ -264,194 +330,3 @@ def _after_low_cost_rule(
     if policy.low_cost.mode == "pct_of_subsidy":
         return costs.copy(), share
     return costs.assign(**{name: costs[name] * share for name in own}), whole
-
-
-# --- running costs ----------------------------------------------------------------------------------
-
-
-def household_price(carrier: Carrier, *, route: str, policy: Policy) -> float:
-    """What a household pays for one unit of the energy of a route.
-
-    A time-of-use tariff replaces the flat price (and the route's
-    `price_factor`, which stands in for one); a voluntary tariff is taken where
-    it is the cheaper.
-
-    Returns
-    -------
-    float
-        [CNY per unit of the carrier]
-
-    Examples
-    --------
-    >>> from geoplan.policy import default_policy
-    >>> policy = default_policy()
-    >>> household_price(policy.carriers["electricity"], route="electric_direct", policy=policy)
-    0.45
-    """
-    flat = carrier.price_cny if carrier.household_price_cny is None else carrier.household_price_cny
-    tariffs = [t for t in policy.tariffs.values() if route in t.routes]
-    if not tariffs:
-        return flat * policy.routes[route].price_factor
-    offers = [t.price(route) for t in tariffs]
-    return min([*offers, flat]) if all(t.voluntary for t in tariffs) else min(offers)
-
-
-def operating_subsidy(
-    units_per_household: pd.Series,
-    kwh_per_household: pd.Series,
-    villages: pd.DataFrame,
-    *,
-    route: str,
-    policy: Policy,
-) -> pd.DataFrame:
-    """Operating subsidy of one household for its first season, by level.
-
-    Parameters
-    ----------
-    units_per_household : Series
-        Energy bought for one season, in the carrier's unit.
-    kwh_per_household : Series
-        The same in kWh. [kWh]
-    villages : DataFrame
-        The columns that the subsidies' `where` names.
-
-    Returns
-    -------
-    DataFrame, one column per level
-        NaN where the policy leaves the amount open. [CNY/household]
-
-    Examples
-    --------
-    >>> from geoplan.policy import load_policy
-    >>> text = '''
-    ... [subsidies.power]
-    ... level = "district"
-    ... kind = "operating"
-    ... routes = ["heat_pump"]
-    ... cny_per_kwh = 0.2
-    ... threshold_units = 500
-    ... cap_units = 5000
-    ... '''
-    >>> policy = load_policy([("p.toml", text)])
-    >>> use = pd.Series([6000.0])
-    >>> operating_subsidy(use, use, use.to_frame(), route="heat_pump", policy=policy)["district"].tolist()
-    [900.0]
-    """
-    total = pd.DataFrame(0.0, index=units_per_household.index, columns=list(LEVELS))
-    for subsidy in policy.subsidies.values():
-        if subsidy.kind != "operating" or route not in subsidy.routes or not _in_force(subsidy, policy.year):
-            continue
-        amount = _season(subsidy, units_per_household, kwh_per_household) * (subsidy.seasons or (1.0,))[0]
-        mask = matching(villages, subsidy.where) & (units_per_household > 0)
-        total[subsidy.level] += amount.where(mask, 0.0)
-    return total
-
-
-def _season(subsidy: Subsidy, units: pd.Series, kwh: pd.Series) -> pd.Series:
-    """What an operating subsidy pays one household for a full season; NaN where left open. [CNY/household]"""
-    amount = pd.Series(_amount(subsidy.cny_per_household), index=units.index)
-    if subsidy.cny_per_unit:
-        amount = amount + _supported(units, subsidy) * _amount(subsidy.cny_per_unit)
-    if subsidy.cny_per_kwh:
-        amount = amount + _supported(kwh, subsidy) * _amount(subsidy.cny_per_kwh)
-    return amount
-
-
-def _amount(value: float | str) -> float:
-    return np.nan if value == UNSTATED else float(value)
-
-
-def _supported(amount: pd.Series, subsidy: Subsidy) -> pd.Series:
-    """The part of an amount of energy that a subsidy pays for."""
-    capped = amount.clip(upper=subsidy.cap_units) if subsidy.cap_units is not None else amount
-    if subsidy.threshold_mode == "deductible":
-        return (capped - subsidy.threshold_units).clip(lower=0.0)
-    return capped.where(amount >= subsidy.threshold_units, 0.0)
-
-
-def operating_schedule(subsidy: Subsidy, *, converted: int, until: int) -> dict[int, float]:
-    """Share of an operating subsidy that is paid in each season after a conversion.
-
-    Parameters
-    ----------
-    subsidy : Subsidy
-        Its `years` or `taper` say how long; with neither it is paid until `until`.
-    converted : int
-        Year of the conversion; its first season starts in the autumn of that year.
-    until : int
-        Last year in which a season that is asked for starts.
-
-    Returns
-    -------
-    dict of int to float
-        Share by the year in which the season starts; empty when the subsidy
-        was not yet there in the year of the conversion.
-
-    Examples
-    --------
-    >>> power = Subsidy(level="district", kind="operating", routes=("heat_pump",), taper=(1.0, 0.5))
-    >>> operating_schedule(power, converted=2021, until=2030)
-    {2021: 1.0, 2022: 0.5}
-    >>> for_ever = Subsidy(level="district", kind="operating", routes=("heat_pump",))
-    >>> operating_schedule(for_ever, converted=2021, until=2023)
-    {2021: 1.0, 2022: 1.0, 2023: 1.0}
-    """
-    if not _in_force(subsidy, converted):
-        return {}
-    years = range(converted, until + 1)
-    shares = subsidy.seasons or (1.0,) * len(years)
-    return dict(zip(years, shares, strict=False))
-
-
-def exposure(policy: Policy, name: str, households: float, *, threshold_mode: str | None = None) -> float:
-    """What an operating subsidy costs in a season if every household uses the energy of its cap.
-
-    Parameters
-    ----------
-    name : str
-        Key of the subsidy in the policy.
-    households : float
-        [household]
-    threshold_mode : {"deductible", "trigger"}, optional
-        Another reading of the threshold than the policy's.
-
-    Returns
-    -------
-    float
-        NaN when the policy leaves an amount open. [CNY/a]
-
-    Raises
-    ------
-    PolicyError
-        There is no such operating subsidy, or it has no cap.
-
-    Examples
-    --------
-    >>> from geoplan.policy import load_policy
-    >>> policy = load_policy([("p.toml", '''
-    ... [subsidies.power]
-    ... level = "district"
-    ... kind = "operating"
-    ... routes = ["heat_pump"]
-    ... cny_per_kwh = 0.2
-    ... threshold_units = 500
-    ... cap_units = 5000
-    ... ''')])
-    >>> exposure(policy, "power", 4708), exposure(policy, "power", 4708, threshold_mode="trigger")
-    (4237200.0, 4708000.0)
-    """
-    subsidy = policy.subsidies.get(name)
-    if subsidy is None or subsidy.kind != "operating":
-        known = [k for k, s in policy.subsidies.items() if s.kind == "operating"]
-        remedy = f"name one of {', '.join(known)}" if known else "the policy has none"
-        raise PolicyError(Problem(f"subsidies: {name!r} is no operating subsidy", remedy=remedy))
-    if subsidy.cap_units is None:
-        raise PolicyError(
-            Problem(
-                f"subsidies.{name}: no cap, so its cost is open", remedy=f"set subsidies.{name}.cap_units"
-            )
-        )
-    if threshold_mode is not None:
-        subsidy = subsidy.model_copy(update={"threshold_mode": threshold_mode})
-    use = pd.Series([subsidy.cap_units])
-    return float(_season(subsidy, use, use).iloc[0] * households)

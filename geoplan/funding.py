@@ -15,8 +15,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from geoplan.columns import ROUTES, table
+from geoplan.columns import ROUTES
 from geoplan.errors import Problem
+from geoplan.finance import stated_part
 from geoplan.policy import Policy
 from geoplan.provisions import LEVELS, PAYERS, UNSTATED, Funding, Payer, matching
 from geoplan.units import FUZZ, WAN, apportion_table, shares_pct
@@ -114,6 +115,8 @@ class RowMoney(NamedTuple):
     ----------
     by_village : DataFrame, index of the villages covered
         One column per payer. [CNY]
+    stated : DataFrame, like `by_village`
+        What is stated of it, 0 where nothing is. [CNY]
     lump : Series, index payer
         What belongs to no single village. [CNY]
     households : float
@@ -121,6 +124,7 @@ class RowMoney(NamedTuple):
     """
 
     by_village: pd.DataFrame
+    stated: pd.DataFrame
     lump: pd.Series
     households: float
 
@@ -138,25 +142,31 @@ def row_money(row: Funding, villages: pd.DataFrame) -> RowMoney:
     households = there["households"].astype(float)
     by_village = pd.DataFrame(0.0, index=there.index, columns=list(PAYERS))
     lump = pd.Series(0.0, index=list(PAYERS))
+    stated = by_village.copy()
     for payer in row.from_plan:
         by_village[payer] = there[PLAN_COLUMN[payer]].astype(float)
+        stated[payer] = stated_part(there, PLAN_COLUMN[payer])
     for payer, amount in row.cny_per_household.items():
         if row.households is None:
             by_village[payer] = households * _number(amount)
+            stated[payer] = by_village[payer].fillna(0.0)
         else:
             lump[payer] = row.households * _number(amount)
     for payer, amount in row.wan_cny.items():
         lump[payer] = _number(amount) * WAN
-    counted = households.sum() if row.routes or row.where else np.nan
-    return RowMoney(by_village, lump, counted if row.households is None else row.households)
+    counted = np.nan if _nowhere(row) else households.sum()
+    return RowMoney(by_village, stated, lump, counted if row.households is None else row.households)
 
 
 def _covered(row: Funding, villages: pd.DataFrame) -> pd.Series:
-    """Mask of the villages with a task that a row covers."""
-    if not (row.routes or row.where):
+    """Mask of the villages with a task that a row covers; one where nothing is built only if it is named."""
+    if _nowhere(row):
         return pd.Series(False, index=villages.index)
     mask = (villages["households"].astype(float) > 0) & matching(villages, row.where)
-    return mask & villages["route"].isin(row.routes) if row.routes else mask
+    if row.routes:
+        return mask & villages["route"].isin(row.routes)
+    idle = [route for route in IDLE_ROUTES if route not in row.where.get("route", ())]
+    return mask & ~villages["route"].isin(idle)
 
 
 def _number(amount: float | str) -> float:
@@ -166,7 +176,7 @@ def _number(amount: float | str) -> float:
 def _entry(row: Funding, money: RowMoney) -> dict[str, object]:
     """One row of the funding table. [万元]"""
     paid = (money.by_village.sum(skipna=False) + money.lump) / WAN
-    stated = (money.by_village.sum() + money.lump.fillna(0.0)) / WAN
+    stated = (money.stated.sum() + money.lump.fillna(0.0)) / WAN
     return {
         "item": row.item,
         "scope": row.scope,
@@ -198,7 +208,7 @@ def scope_totals(funding: pd.DataFrame) -> pd.DataFrame:
         One column per payer, ``total``, ``stated_total`` [万元], and
         ``<payer>_pct`` with two decimals that make 100.00 [%]. A payer who is left
         open in one row, the total and the shares are then NaN; ``unstated`` names him.
-        All of a scope is NaN when two of its rows hold the same money.
+        All of a scope is NaN when rows of it hold the same money; ``twice`` names them.
 
     Examples
     --------
@@ -212,18 +222,22 @@ def scope_totals(funding: pd.DataFrame) -> pd.DataFrame:
     for scope in _scopes(funding):
         rows = funding[_in_scope(funding, scope)]
         paid = rows[list(PAYERS)].astype(float).sum(skipna=False)
-        if any(scope in named for named in rows.get("twice", ())):
-            paid = paid * np.nan  # a sum that counts money twice is no sum
+        stated = float(rows["stated_total"].sum())
+        unstated = tuple(paid.index[paid.isna()])
+        twice = tuple(name for name, scopes in rows.get("twice", pd.Series()).items() if scope in scopes)
+        if twice:
+            paid, stated = paid * np.nan, np.nan  # a sum that counts money twice is no sum
         total = float(paid.sum(skipna=False))
         shares = shares_pct(paid) if total > 0 else np.full(len(PAYERS), np.nan)
         entries[scope] = {
             **paid,
             "total": total,
-            "stated_total": float(rows["stated_total"].sum()),
+            "stated_total": stated,
             **{f"{payer}_pct": share for payer, share in zip(PAYERS, shares, strict=True)},
-            "unstated": tuple(paid.index[paid.isna()]),
+            "unstated": unstated,
+            "twice": twice,
         }
-    columns = [*MONEY, *(f"{payer}_pct" for payer in PAYERS), "unstated"]
+    columns = [*MONEY, *(f"{payer}_pct" for payer in PAYERS), "unstated", "twice"]
     frame = pd.DataFrame(list(entries.values()), index=pd.Index(list(entries), name="scope"), columns=columns)
     return frame.astype({name: funding[name].dtype for name in MONEY})
 
@@ -292,6 +306,8 @@ class Overlap:
         leaves it open. A lump is spread evenly over the households of its row. [万元]
     sure : bool
         It is the same money, and not only the same payer's for another item.
+    placed : bool
+        It is known which households; not so where a row only gives their number.
     file : str
         The policy's file.
     """
@@ -301,6 +317,7 @@ class Overlap:
     households: float
     wan_cny: Mapping[Payer, float]
     sure: bool
+    placed: bool = True
     file: str = ""
 
     @property
@@ -322,8 +339,9 @@ class Overlap:
         else:
             of_both = " and ".join("、".join(scopes) for scopes in self.scopes)
             counted, remedy = f"adding {of_both} would count twice", "do not add these totals"
+        cover = "cover" if self.placed else "may cover"
         return Problem(
-            f"{first} and {second} cover the same {self.households:,.0f} households; {counted}: {money}",
+            f"{first} and {second} {cover} the same {self.households:,.0f} households; {counted}: {money}",
             file=self.file,
             column=f"{first}.scope",
             remedy=remedy,
@@ -335,8 +353,10 @@ def overlaps(villages: pd.DataFrame, policy: Policy) -> list[Overlap]:
     """Pairs of rows that cover the same households and have a payer in common.
 
     The households are those of the villages that both cover; of two rows that
-    give their `households` and name the same villages, the lesser number. Rows
-    without a scope count in no total and are passed over.
+    give their `households` and name the same villages, the lesser number; of a
+    row that gives only their number, as many as may be meant by a row of its
+    scope that names villages. Rows without a scope count in no total and are
+    passed over.
 
     Examples
     --------
@@ -363,67 +383,85 @@ def overlaps(villages: pd.DataFrame, policy: Policy) -> list[Overlap]:
     money = {name: row_money(row, villages) for name, row in rows.items()}
     found = []
     for first, second in combinations(rows, 2):
-        households = _shared_households(rows, money, (first, second), villages)
+        pair = (rows[first], money[first]), (rows[second], money[second])
+        households = _shared_households(*pair, villages=villages)
         amounts = _shared_wan(money[first], money[second], households) if households else {}
         if amounts:
-            sure = any(_same_money(payer, rows[first], rows[second]) for payer in amounts)
+            sure = any(_same_money(payer, *pair, villages=villages, policy=policy) for payer in amounts)
             scopes = (rows[first].scope, rows[second].scope)
-            origin = policy.origins.get(f"funding.{second}")
-            file = origin.file if origin else ""
-            found.append(Overlap((first, second), scopes, households, amounts, sure, file))
+            placed = not (_nowhere(rows[first]) or _nowhere(rows[second]))
+            file = policy.file_of(f"funding.{second}")
+            found.append(Overlap((first, second), scopes, households, amounts, sure, placed, file))
     return found
 
 
-def _same_money(payer: Payer, first: Funding, second: Funding) -> bool:
-    """Whether both rows surely hold the same money: unequal amounts per household may be two items."""
-    if payer in first.wan_cny or payer in second.wan_cny:
-        return False
-    if payer in first.from_plan or payer in second.from_plan:
+def _same_money(
+    payer: Payer,
+    first: tuple[Funding, RowMoney],
+    second: tuple[Funding, RowMoney],
+    *,
+    villages: pd.DataFrame,
+    policy: Policy,
+) -> bool:
+    """Whether both rows surely hold the same money of a payer.
+
+    They do when both take it from the plan; or when one does, and the other gives
+    a household what the plan gives it, or names an item that the plan's subsidies
+    pay for. Two amounts of a document may be two items, whatever their size.
+    """
+    planned = [payer in row.from_plan for row, _ in (first, second)]
+    if all(planned):
         return True
-    return first.cny_per_household[payer] == second.cny_per_household[payer]
+    if not any(planned):
+        return False
+    (_, plan), (given, money) = (first, second) if planned[0] else (second, first)
+    if payer not in given.cny_per_household:
+        return False
+    there = villages.loc[plan.by_village.index.intersection(money.by_village.index)]
+    routes = set(there["route"])
+    items = {s.item for s in policy.subsidies.values() if s.level == payer and routes & set(s.routes)}
+    from_plan = plan.by_village.loc[there.index, payer].sum(skipna=False)
+    asked = there["households"].astype(float).sum() * _number(given.cny_per_household[payer])
+    return given.item in items or bool(asked > 0 and np.isclose(from_plan, asked))
 
 
 def _shared_households(
-    rows: Mapping[str, Funding], money: Mapping[str, RowMoney], pair: tuple[str, str], villages: pd.DataFrame
+    first: tuple[Funding, RowMoney], second: tuple[Funding, RowMoney], *, villages: pd.DataFrame
 ) -> float:
-    first, second = (rows[name] for name in pair)
-    given = [row.households for row in (first, second) if row.households is not None]
-    alike = (first.routes, first.where) == (second.routes, second.where)
-    if len(given) == 2 and alike and (first.routes or first.where):
-        return min(given)
-    both = money[pair[0]].by_village.index.intersection(money[pair[1]].by_village.index)
-    return min(float(villages.loc[both, "households"].sum()), *(money[name].households for name in pair))
+    """Households that two rows cover; of a row that only gives their number, as many as may be meant."""
+    rows, money = (first[0], second[0]), (first[1], second[1])
+    most = min(m.households for m in money)
+    given = [row.households is not None for row in rows]
+    nowhere = [_nowhere(row) for row in rows]
+    if any(nowhere):
+        counted = set(rows[0].scope) & set(rows[1].scope) and not any(np.isnan(m.households) for m in money)
+        return most if counted and not all(nowhere) else 0.0
+    if all(given) and (rows[0].routes, rows[0].where) == (rows[1].routes, rows[1].where):
+        return most
+    both = money[0].by_village.index.intersection(money[1].by_village.index)
+    return min(float(villages.loc[both, "households"].sum()), most)
+
+
+def _nowhere(row: Funding) -> bool:
+    """Whether a row does not say which villages it is for."""
+    return not (row.routes or row.where)
 
 
 def _shared_wan(first: RowMoney, second: RowMoney, households: float) -> dict[Payer, float]:
     """The lesser of what two rows take from each payer for the households they share."""
     both = first.by_village.index.intersection(second.by_village.index)
-    paid = [
-        (m.by_village.loc[both].sum(skipna=False) + m.lump * (households / m.households)) / WAN
-        for m in (first, second)
-    ]
+    paid = [_wan(m, both, households) for m in (first, second)]
     lesser = np.minimum(*paid).mask((paid[0] == 0.0) | (paid[1] == 0.0), 0.0)
     return {payer: float(lesser[payer]) for payer in PAYERS if lesser[payer] != 0.0}
 
 
-def funding_findings(villages: pd.DataFrame, policy: Policy) -> list[Problem]:
-    """What is odd about the money and the tasks beside it: overlaps of rows, areas nobody lives on.
-
-    Examples
-    --------
-    >>> from geoplan.policy import load_policy
-    >>> policy = load_policy([("policy.toml", '''
-    ... [efficiency.walls]
-    ... item = "外墙保温"
-    ... area_m2 = 880000
-    ... households = 600
-    ... ''')])
-    >>> villages = pd.DataFrame({"route": [], "households": []})
-    >>> print(*funding_findings(villages, policy))
-    efficiency.walls: 1,467 m² per household (880,000 m² for 600 households), plausible are 40 to 200;
-    check both; one of them may count more than the other
-    """
-    return [*(o.problem for o in overlaps(villages, policy)), *_odd_areas(policy)]
+def _wan(money: RowMoney, both: pd.Index, households: float) -> pd.Series:
+    """What a row takes for the villages that it shares, or evenly for as many households. [万元]"""
+    share = households / money.households
+    by_village = money.by_village.loc[both].sum(skipna=False)
+    if both.empty:
+        by_village = money.by_village.sum(skipna=False) * share
+    return (by_village + money.lump * share) / WAN
 
 
 # --- building efficiency ----------------------------------------------------------------------------
@@ -459,22 +497,3 @@ def efficiency_table(policy: Policy) -> pd.DataFrame:
     each = frame["area_m2"] / frame["households"].where(frame["households"] > 0)
     frame.insert(3, "m2_per_household", each)
     return frame.astype({"households": "Float64"})
-
-
-def _odd_areas(policy: Policy) -> list[Problem]:
-    """Tasks of building efficiency with an area per household that no house has."""
-    column = table("villages")["floor_area_m2"]
-    least, most = column.plausible_min, column.plausible_max
-    tasks = efficiency_table(policy)
-    odd = tasks[(tasks["m2_per_household"] < least) | (tasks["m2_per_household"] > most)]
-    return [
-        Problem(
-            f"efficiency.{name}: {task['m2_per_household']:,.0f} m² per household ({task['area_m2']:,.0f} m² "
-            f"for {task['households']:,.0f} households), plausible are {least:g} to {most:g}",
-            file=policy.origins[f"efficiency.{name}"].file if f"efficiency.{name}" in policy.origins else "",
-            column=f"efficiency.{name}.area_m2",
-            remedy="check both; one of them may count more than the other",
-            severity="warning",
-        )
-        for name, task in odd.iterrows()
-    ]

@@ -1,4 +1,4 @@
-"""What every column and every key of the policy means: the tables behind ``geoplan describe``."""
+"""What every column and every key of a policy and of printed numbers means: behind ``geoplan describe``."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 
 from geoplan.columns import LAYER_GEOMETRY, Column, table
 from geoplan.policy import Policy, default_policy
+from geoplan.published import Published
 from geoplan.refusals import BOUNDS, section_at
 from geoplan.schema import Section
 
@@ -103,28 +104,47 @@ def described_keys(policy: Policy | None = None) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=heads)
 
 
+def described_published() -> pd.DataFrame:
+    """Every key a ``published.toml`` may have: what may stand there, what it is without, and what it means.
+
+    Returns
+    -------
+    DataFrame
+        ``key``, ``type``, ``value``, ``zh``, ``description``. Under ``<number>``
+        stand the entries of a list.
+
+    Examples
+    --------
+    >>> described_published().set_index("key").loc["numbers.<number>.scale", ["type", "value"]].tolist()
+    ['number (optional)', '1']
+    """
+    said = meanings("published")
+    rows = [(path, kind(f), _shown(_otherwise(f)), *said[path]) for path, f in _fields(Published)]
+    return pd.DataFrame(rows, columns=["key", "type", "value", "zh", "description"])
+
+
 @cache
-def meanings() -> Mapping[str, tuple[str, str]]:
-    """Chinese name and description of every key, from ``data/keys.csv``.
+def meanings(what: Literal["keys", "published"] = "keys") -> Mapping[str, tuple[str, str]]:
+    """Chinese name and description of every key, from ``data/keys.csv`` or ``data/published.csv``.
 
     Examples
     --------
     >>> meanings()["climate.season_days"]
     ('采暖期天数', 'Days of the season [d]')
     """
-    text = resources.files("geoplan").joinpath("data/keys.csv").read_text("utf-8")
+    text = resources.files("geoplan").joinpath(f"data/{what}.csv").read_text("utf-8")
     return {row["key"]: (row["zh"], row["description"]) for row in csv.DictReader(text.splitlines())}
 
 
-def keys() -> Iterator[tuple[str, str]]:
-    """Every key a policy may have, with what may stand there.
+def keys(model: type[Section] = Policy) -> Iterator[tuple[str, str]]:
+    """Every key a policy or another document may have, with what may stand there.
 
     Examples
     --------
     >>> dict(keys())["subsidies.<name>.cap_cny_per_household"]
     'number >= 0 (optional)'
     """
-    return ((path, kind(field)) for path, field in _fields(Policy))
+    return ((path, kind(field)) for path, field in _fields(model))
 
 
 def _fields(model: type[Section], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:

@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from geoplan.budgets import Purses, purses
 from geoplan.checks import Finding, Findings
 from geoplan.finance import annuity
 from geoplan.growth import Growth, Quote
 from geoplan.options import Options
 from geoplan.policy import Policy
+from geoplan.provisions import LEVELS
 from geoplan.schema import Supply
 from geoplan.supplies import SupplyNetwork
 
@@ -48,6 +50,8 @@ class Ledger:
         What a unit wanted, could have had, and did not get for want of capacity.
     ready : dict
         Year from which the supply of a village is there, where it is still to be built.
+    purses : Purses
+        Money of the payers whose budgets limit the choice.
     pipes : dict of (village_id, route) to (metres, break-even metres, CNY, source id)
         The connection as quoted when the village was decided.
     """
@@ -68,6 +72,7 @@ class Ledger:
     used: dict[Supply, pd.Series] = field(init=False)
     upgrade_cny: pd.Series = field(init=False)
     ready: dict[str, float] = field(init=False, default_factory=dict)
+    purses: Purses = field(init=False)
     pipes: dict[tuple[str, str], tuple[float, float, float, str]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -87,6 +92,10 @@ class Ledger:
         self.cost, self.use = (totals[column].unstack() for column in totals)
         self.need = table["capacity_use"].to_dict()
         self.eligible = self._eligibility()
+        # An amount left open makes an infinite sum, so that no part of a group passes for the whole.
+        paid = by_unit[[f"subsidy_{level}_cny" for level in LEVELS]].astype(float).fillna(np.inf)
+        paid = paid.groupby([unit, route]).sum()
+        self.purses = purses(paid, eligible=self.eligible, policy=self.policy)
         supplies = self.options.supplies
         self.used = {supply: pd.Series(0.0, index=supplies[supply].sources.index) for supply in supplies}
         self.upgrade_cny = pd.Series(0.0, index=villages.index)
@@ -232,9 +241,35 @@ class Ledger:
 
     # --- booking ----------------------------------------------------------------------------------
 
+    @property
+    def households(self) -> pd.Series:
+        """Households of each unit."""
+        found: pd.Series = self.options.villages["households"].astype(int).groupby(self.unit_of).sum()
+        return found
+
+    @property
+    def served(self) -> int:
+        """Households that have a route."""
+        return int(self.households[[u for u, route in self.route.items() if route != DEFERRED]].sum())
+
+    @property
+    def waits_for_money(self) -> bool:
+        """Whether a unit has no route and was refused one for want of money."""
+        lost = {(ids[0], r) for u, ids in self.members.items() if u not in self.route for r in self.cost}
+        return any(f.code == "over_budget" for key in lost for f in self.findings.get(key, ()))
+
+    def set_money_aside(self) -> None:
+        """Settle which of the units without a route can be paid at all."""
+        ranked = [r for rank in self.policy.ranks for r in rank]
+        waiting = [unit for unit in self.cost.index if unit not in self.route]
+        routes_of = {u: [r for r in ranked if self.eligible.at[u, r]] for u in waiting}
+        self.purses.set_aside(routes_of, self.households)
+
     def book(self, route: str, units: Iterable[str]) -> None:
-        """Book units on a route whose capacity is not limited."""
-        self.route |= dict.fromkeys(units, route)
+        """Book units on a route and pay for them."""
+        for unit in units:
+            self.route[unit] = route
+            self.purses.pay(unit, route)
 
     def draw(self, route: str, unit: str) -> None:
         """Book a unit on a route without pipes and take its need from its sources."""
@@ -249,7 +284,7 @@ class Ledger:
                     self.upgrade_cny[village_id] = _upgrade_cost(network, source, used[source], need)
                 used[source] += need
                 self.source[village_id] = source
-        self.route[unit] = route
+        self.book(route, [unit])
 
     def attach(self, route: str, unit: str, quote: Quote) -> None:
         """Build the pipe of a quote, book the unit and take its load from the source."""
@@ -264,7 +299,7 @@ class Ledger:
         self.used[supply][source] += load
         self.source |= dict.fromkeys(self.members[unit], source)
         self.ready |= dict.fromkeys(self.members[unit], float(network.main_year[mains].max(initial=0.0)))
-        self.route[unit] = route
+        self.book(route, [unit])
 
     def note(self, route: str, unit: str, quote: Quote) -> None:
         """Remember a quote: length, break-even length and pipe cost, shared by load."""

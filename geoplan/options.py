@@ -6,7 +6,9 @@ the selection's business.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 
 import geopandas as gpd
 import numpy as np
@@ -14,6 +16,7 @@ import pandas as pd
 import shapely
 
 from geoplan.affordability import rating
+from geoplan.budgets import planned_years
 from geoplan.checks import Finding, Findings, apply_rules
 from geoplan.columns import ROUTES, table
 from geoplan.demand import (
@@ -31,16 +34,16 @@ from geoplan.finance import (
     by_level,
     capital_cost,
     capital_subsidies,
-    household_price,
+    in_force,
     item_costs,
     items_of,
-    operating_subsidy,
 )
 from geoplan.model import County
-from geoplan.policy import DEFAULT_FILE, Policy
+from geoplan.policy import DEFAULT_FILE, Policy, conditions
 from geoplan.schema import Basis, Climate, HeatNetwork, RoutePolicy, Supply
-from geoplan.supplies import SUPPLIES, Note, SupplyNetwork, supply_network
-from geoplan.units import FUZZ, HOURS_PER_DAY
+from geoplan.season import household_price, operating_subsidy, supplier_loss
+from geoplan.supplies import SUPPLIES, Note, SupplyNetwork, demand_notes, layer_notes, supply_network
+from geoplan.units import HOURS_PER_DAY
 
 
 @dataclass
@@ -71,6 +74,11 @@ class Options:
         """Whether an option passes every test that excludes."""
         return all(f.warning for f in self.findings.get((village_id, route), ()))
 
+    def fresh(self) -> Options:
+        """The same options with networks of their own, to be grown by another run."""
+        grown = {s: replace(n, growth=deepcopy(n.growth)) for s, n in self.supplies.items()}
+        return replace(self, supplies=grown)
+
 
 def price_options(county: County) -> Options:
     """Measure, test and price every route for every village of a county.
@@ -99,7 +107,7 @@ def price_options(county: County) -> Options:
     policy = county.policy
     if county.villages.empty:
         raise InputError(Problem("there is no village", layer="villages", remedy="add the villages"))
-    notes: list[Note] = policy_notes(county.villages, policy)
+    notes: list[Note] = policy_notes(county.villages, policy) + layer_notes(county)
     villages = _demand(_lock_unlocated(_with_optional_columns(county.villages), policy, notes), policy)
     supplies = {supply: supply_network(supply, county, notes) for supply in SUPPLIES}
     villages = _measures(villages, county, supplies)
@@ -107,8 +115,9 @@ def price_options(county: County) -> Options:
     quotes = {name: policy.source_of(f"rules.{name}") for name in policy.rules}
     apply_rules(villages, rules=policy.rules, into=findings, quotes=quotes)
     _built_in_tests(villages, policy, supplies, findings)
+    there = in_force(policy, years=planned_years(policy))
     priced = pd.concat(
-        [_price(villages, name, policy, supplies) for name in ROUTES if name in policy.routes],
+        [_price(villages, name, there, supplies) for name in ROUTES if name in policy.routes],
         ignore_index=True,
     )
     priced = priced.set_index(["village_id", "route"]).rename_axis(["village", "option"])
@@ -180,11 +189,32 @@ def policy_notes(villages: pd.DataFrame, policy: Policy) -> list[Note]:
             unmatched = [str(v) for v in values if isinstance(v, str) and v not in known]
             if unmatched and known:
                 notes.append(("unmatched", {"rule": name, "column": column, "values": "、".join(unmatched)}))
+    notes += _unmatched(villages, policy)
     files = {path: origin.file for path, origin in policy.origins.items() if path.startswith("climate.")}
     kept = sorted(path for path, file in files.items() if file == DEFAULT_FILE and path != "climate.indoor_c")
     if kept and len(kept) < len(files) - 1:
         notes.append(("climate", {"keys": "、".join(kept)}))
-    return notes
+    return notes + demand_notes(policy)
+
+
+def _unmatched(villages: pd.DataFrame, policy: Policy) -> Iterator[Note]:
+    """Texts that a section asks of the villages and that none of them has, so that it holds for fewer."""
+    inputs = table("villages")
+    asked: list[tuple[str, str, tuple[object, ...], tuple[str, ...]]] = [
+        (key, column, values, (column,))
+        for key, where, _ in conditions(policy)
+        for column, values in where.items()
+        if column in inputs and not key.startswith("rules.")
+    ]
+    asked += [
+        (f"annexes.{name}.order", "town", annex.order, ("town", "report_row"))
+        for name, annex in policy.annexes.items()
+    ]
+    for key, column, values, places in asked:
+        known = {value for place in places if place in villages for value in villages[place].dropna()}
+        unmatched = [v for v in values if isinstance(v, str) and v and v not in known]
+        if unmatched:
+            yield "unmatched_where", {"key": key, "column": column, "values": "、".join(unmatched)}
 
 
 # --- measures and tests -----------------------------------------------------------------------------
@@ -242,9 +272,10 @@ def _built_in_tests(
             else:
                 lost = villages["geometry"].is_empty | villages["geometry"].isna()
                 # The grid reaches a village whose place is not known, though nobody can say which substation.
-                far_off = np.isinf(network.metres)
-                cut_off = network.metres.index[far_off & ~lost if route.supply == "grid" else far_off]
-                failed = dict.fromkeys(cut_off, Finding("unreachable", subject=route.supply))
+                far_off = network.metres.index[np.isinf(network.metres) & ~lost]
+                failed = dict.fromkeys(far_off, Finding("unreachable", subject=route.supply))
+                if route.supply != "grid":
+                    failed |= dict.fromkeys(villages.index[lost], Finding("unlocated"))
                 if route.supply == "biomass":
                     far = network.metres[(network.metres > reach) & np.isfinite(network.metres)]
                     failed |= {v: Finding("beyond_radius", m, reach, "m") for v, m in far.items()}
@@ -285,6 +316,7 @@ def _price(
             else np.nan,
             "capacity_use": use,
             "capacity_unit": unit,
+            "energy_use_per_a": paid.units,
             "capex_cny": paid.items.sum(axis=1),
             "annual_cost_cny": bases[policy.comparison_basis].annual_cny,
             "annual_cost_equal_service_cny": bases["equal_service"].annual_cny,
@@ -300,20 +332,23 @@ def _purses(villages: pd.DataFrame, name: str, paid: _Run, policy: Policy) -> di
     """What households, companies and the four levels pay for a route, at once and each year.
 
     The operator's gap is that of all companies together: they repay and maintain
-    what they build, buy the energy at the carrier's price, and are paid the
-    households' bills. Where a household buys its energy at that price, the
-    energy cancels out and the investment is left.
+    what they build. Who sells heat by area buys the energy at the carrier's price
+    and is paid the households' bills. Where households buy their own energy, the
+    gap is the investment, and what the supplier loses if the policy gives
+    households a price below the carrier's.
     """
     route, rate = policy.routes[name], policy.economics.discount_rate
     granted = capital_subsidies(paid.items, villages, route=name, policy=policy)
+    stated = by_level(capital_subsidies(paid.items, villages, route=name, policy=policy, stated=True))
     levels, items = by_level(granted), by_item(granted)
     own, firm = items_of(route, "household"), items_of(route, "enterprise")
     bill, support = _season(villages, name, paid.units, policy)
     heated = villages["heated_households"]
     firms_cost = capital_cost(paid.items[firm], route, rate=rate, granted=items[firm])
-    income = bill * heated
-    # What is bought and sold at one price must leave nothing, not a crumb of the floating point.
-    deficit = (paid.energy_cny - income).mask(np.isclose(paid.energy_cny, income, rtol=FUZZ), 0.0)
+    if route.household_price_cny_per_m2 is not None:
+        deficit = paid.energy_cny - bill * heated
+    else:
+        deficit = paid.units * route.price_factor * supplier_loss(policy.carriers[route.carrier])
     limits = policy.affordability
     return {
         "household_capex_cny": (paid.items[own] - items[own]).sum(axis=1, skipna=False),
@@ -323,6 +358,7 @@ def _purses(villages: pd.DataFrame, name: str, paid: _Run, policy: Policy) -> di
         "household_cost_cny_per_season": bill - support.sum(axis=1, skipna=False),
         "household_cost_unsubsidised_cny_per_season": bill,
         **{f"subsidy_{level}_cny": levels[level] for level in levels},
+        **{f"subsidy_{level}_stated_cny": stated[level] for level in stated},
         "subsidy_operating_cny_per_a": support.sum(axis=1, skipna=False) * heated,
         **{f"subsidy_operating_{level}_cny_per_a": support[level] * heated for level in support},
         "affordability": rating(bill - support.sum(axis=1, skipna=False), limits).where(heated > 0, ""),
@@ -430,9 +466,7 @@ def _season(
         bill = villages["heated_area_m2"] * route.household_price_cny_per_m2
     else:
         bill = use * household_price(carrier, route=name, policy=policy)
-    support = operating_subsidy(use, use * carrier.kwh_per_unit, villages, route=name, policy=policy)
-    total = support.sum(axis=1)
-    return bill, support.mul((bill / total.where(total > 0)).clip(upper=1.0).fillna(1.0), axis=0)
+    return bill, operating_subsidy(use, villages, route=name, policy=policy, bill=bill)
 
 
 def baseline_emissions(villages: pd.DataFrame, policy: Policy) -> pd.DataFrame:

@@ -24,6 +24,7 @@ from geoplan.model import County, Plan
 from geoplan.options import Options, baseline_emissions, price_options
 from geoplan.phasing import with_years
 from geoplan.policy import Policy
+from geoplan.provisions import LEVELS
 from geoplan.reconcile import reconciled
 from geoplan.schema import Supply
 from geoplan.supplies import SOURCE_ROUTE
@@ -48,11 +49,17 @@ TAKEN = (
     "subsidy_province_cny",
     "subsidy_city_cny",
     "subsidy_district_cny",
+    "subsidy_central_stated_cny",
+    "subsidy_province_stated_cny",
+    "subsidy_city_stated_cny",
+    "subsidy_district_stated_cny",
     "subsidy_operating_cny_per_a",
     "affordability",
     "affordability_unsubsidised",
     *POLLUTANTS,
 )
+#: Of these, what is stated of an amount that is left open in part, by the amount.
+STATED = {f"subsidy_{level}_cny": f"subsidy_{level}_stated_cny" for level in LEVELS}
 #: Of these, the ones that are no amount; a village that waits has an empty one.
 TAKEN_TEXTS = ("source_id", "affordability", "affordability_unsubsidised")
 
@@ -411,7 +418,7 @@ def _summary(villages: pd.DataFrame, sources: pd.DataFrame, policy: Policy) -> d
         town: {r: int(grouped[town, r]) for r in ROUTES if grouped.get((town, r), 0)}
         for town in sorted(villages["town"].unique())
     }
-    money = [c for c in TAKEN if c.endswith("_cny") and c != "annual_cost_cny"]
+    money = [c for c in TAKEN if c.endswith("_cny") and c != "annual_cost_cny" and c not in STATED.values()]
     return {
         "households": int(households.sum()),
         "villages": len(villages),
@@ -423,7 +430,7 @@ def _summary(villages: pd.DataFrame, sources: pd.DataFrame, policy: Policy) -> d
         },
         "heat_load_mw": float(villages["heat_load_kw"].sum() / 1000.0),
         "money_cny": {c: None if villages[c].isna().any() else float(villages[c].sum()) for c in money},
-        "money_stated_cny": {c: float(villages[c].sum()) for c in money},
+        "money_stated_cny": {c: float(villages[STATED.get(c, c)].sum()) for c in money},
         "annual_cost_cny": float(villages["annual_cost_cny"].sum()),
         "emissions_avoided": {
             avoided_column(c): float(villages[avoided_column(c)].sum()) for c in POLLUTANTS

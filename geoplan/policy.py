@@ -16,9 +16,10 @@ from typing import Any
 
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
-from geoplan.columns import ROUTES, nearest, plan_columns, table
+from geoplan.columns import ROUTES, Column, listed, nearest, plan_columns, table
 from geoplan.errors import PolicyError, Problem
 from geoplan.provisions import (
+    UNSTATED,
     Affordability,
     Annex,
     Budget,
@@ -33,9 +34,8 @@ from geoplan.provisions import (
     Subsidy,
     Targets,
     Tariff,
-    Year,
 )
-from geoplan.refusals import toml_problem, validation_problems
+from geoplan.refusals import META, origin_problems, toml_problem, validation_problems
 from geoplan.schema import (
     Access,
     Baseline,
@@ -49,12 +49,11 @@ from geoplan.schema import (
     Rule,
     Section,
     Selection,
+    Where,
+    Year,
 )
 
 DEFAULT_FILE = "default.toml"
-
-#: Keys that describe a number or a table and are not part of the schema.
-META = ("source", "confidence", "range", "note")
 
 
 class Policy(Section):
@@ -166,7 +165,8 @@ class Policy(Section):
             for name, route in self.routes.items()
             if route.carrier not in self.carriers
         ]
-        problems += _unknown_routes(self) + _unknown_columns(self) + _unpayable(self) + _unsold(self)
+        problems += _unknown_routes(self) + _unknown_columns(self) + _unknown_values(self)
+        problems += _unpayable(self) + _unsold(self) + _unmet(self) + _same_stage(self)
         if problems:
             raise ValueError("\n".join(problems))
         return self
@@ -188,7 +188,7 @@ Policy.model_rebuild()
 def _unknown(where: str, name: str, known: Sequence[str]) -> str:
     near = nearest(name, tuple(known))
     return f"{where}: unknown {name!r}" + (
-        f"; did you mean {near!r}?" if near else f"; known are {', '.join(known)}"
+        f"; did you mean {near!r}?" if near else f"; known are {listed(known)}"
     )
 
 
@@ -209,36 +209,78 @@ def _unknown_routes(policy: Policy) -> list[str]:
 
 def _unknown_columns(policy: Policy) -> list[str]:
     """Columns that a section names and no table has."""
-    inputs = tuple(table("villages") | table("measures"))
-    outputs = tuple(plan_columns())
-    named = [
-        (f"rules.{name}", column, inputs)
-        for name, rule in policy.rules.items()
-        for column in (rule.column, *rule.where)
-    ]
-    named += [
-        (f"{part}.{name}.where", column, known)
-        for part, known in (("subsidies", inputs), ("equipment", inputs), ("funding", outputs))
-        for name, entry in getattr(policy, part).items()
-        for column in entry.where
-    ]
-    named += [
-        (f"routes.{name}.capex.{item}.where", column, inputs)
-        for name, route in policy.routes.items()
-        for item, cost in route.capex.items()
-        for column in cost.where
-    ]
-    named += [("phasing.first", column, inputs) for column in policy.phasing.first]
+    inputs, outputs = tuple(table("villages") | table("measures")), tuple(plan_columns())
+    named = [(f"rules.{name}", rule.column, inputs) for name, rule in policy.rules.items()]
+    named += [(key, column, tuple(known)) for key, where, known in conditions(policy) for column in where]
     cells = ("number", "row", "blank", *outputs)
     for name, annex in policy.annexes.items():
-        named += [(f"annexes.{name}.where", column, outputs) for column in annex.where]
         for position, column in enumerate(annex.columns):
-            where = f"annexes.{name}.columns.{position}"
-            asked = (*column.where, *filter(None, (column.sum, column.filled)))
-            named += [(where, c, outputs) for c in asked]
-            named += [(where, column.cell, cells)] if column.cell else []
-    unknown = [_unknown(where, column, known) for where, column, known in named if column not in known]
+            key = f"annexes.{name}.columns.{position}"
+            named += [(key, asked, outputs) for asked in (column.sum, column.filled) if asked]
+            named += [(key, column.cell, cells)] if column.cell else []
+    unknown = [_unknown(key, column, known) for key, column, known in named if column not in known]
     return unknown + _not_numbers(policy)
+
+
+def conditions(policy: Policy) -> list[tuple[str, Where, Mapping[str, Column]]]:
+    """Everything that names villages by the values of their columns: key, condition, columns it may name."""
+    inputs, outputs = table("villages") | table("measures"), plan_columns()
+    of = {"rules": inputs, "subsidies": inputs, "equipment": inputs, "funding": outputs, "annexes": outputs}
+    found: list[tuple[str, Where, Mapping[str, Column]]] = [
+        (f"{part}.{name}.where", entry.where, known)
+        for part, known in of.items()
+        for name, entry in getattr(policy, part).items()
+    ]
+    found += [
+        (f"routes.{name}.capex.{item}.where", cost.where, inputs)
+        for name, route in policy.routes.items()
+        for item, cost in route.capex.items()
+    ]
+    found += [
+        (f"annexes.{name}.columns.{position}.where", column.where, outputs)
+        for name, annex in policy.annexes.items()
+        for position, column in enumerate(annex.columns)
+    ]
+    return [*found, ("phasing.first", policy.phasing.first, inputs)]
+
+
+def _unknown_values(policy: Policy) -> list[str]:
+    """Values that a section names and that the column does not have."""
+    inputs = table("villages") | table("measures")
+    named = [
+        (f"{key}.{column}", values, known[column])
+        for key, where, known in conditions(policy)
+        for column, values in where.items()
+        if column in known
+    ]
+    named += [
+        (f"rules.{name}.{test}", values, inputs[rule.column])
+        for name, rule in policy.rules.items()
+        for test, values in (("in", rule.in_), ("not_in", rule.not_in))
+        if values is not None and rule.column in inputs
+    ]
+    classes = tuple(policy.targets.by_area_class)
+    named += [("targets.by_area_class", classes, inputs["area_class"])] if classes else []
+    empty = [f"{key}: names no value; write those that are meant" for key, values, _ in named if not values]
+    return empty + [
+        problem
+        for key, values, column in named
+        for problem in (_misfit(key, value, column) for value in values if value != "")
+        if problem
+    ]
+
+
+def _misfit(key: str, value: Any, column: Column) -> str:
+    """What is wrong with a value of a column; an empty text if nothing is."""
+    if column.values and value not in column.values:
+        return _unknown(key, str(value), column.values)
+    kind = {"boolean": bool, "text": str}.get(column.dtype, float | int)
+    if isinstance(value, kind) and (column.dtype == "boolean" or not isinstance(value, bool)):
+        return ""
+    write = {"boolean": "true or false", "text": "a text in quotes"}.get(
+        column.dtype, "a number without quotes"
+    )
+    return f"{key}: {column.name!r} holds {column.dtype}, got {value!r}; write {write}"
 
 
 def _not_numbers(policy: Policy) -> list[str]:
@@ -288,6 +330,37 @@ def _unsold(policy: Policy) -> list[str]:
     return problems
 
 
+def _unmet(policy: Policy) -> list[str]:
+    """Targets that the order of routes or the years of the plan contradict."""
+    targets, years = policy.targets, policy.phasing.years
+    problems = [
+        f"targets.by_year.{year}: {year!r} is no year of phasing.years ({', '.join(map(str, years))}); "
+        "mend the one that is wrong"
+        for year in targets.by_year
+        if years and year not in map(str, years)
+    ]
+    ranked = {route for rank in policy.ranks for route in rank}
+    complete = ranked <= targets.by_route.keys() and UNSTATED not in targets.by_route.values()
+    name, total = next(iter(targets.totals.items()), ("", targets.on_routes))
+    if complete and targets.on_routes < total - 0.5:
+        problems.append(
+            f"targets.by_route: all routes of the order together make {targets.on_routes:g}, "
+            f"but {name} is {total:g}; mend the one that is wrong"
+        )
+    return problems
+
+
+def _same_stage(policy: Policy) -> list[str]:
+    """Milestones that bear the name of an earlier one."""
+    first: dict[str, str] = {}
+    stages = [(name, milestone.stage) for name, milestone in policy.milestones.items()]
+    return [
+        f"milestones.{name}.stage: {stage!r} is that of milestones.{first[stage]} too; give each its own"
+        for name, stage in stages
+        if first.setdefault(stage, name) != name
+    ]
+
+
 @cache
 def default_text() -> str:
     """Text of the default policy that ships with the package."""
@@ -331,15 +404,12 @@ def load_policy(documents: Sequence[tuple[str, str]]) -> Policy:
     values: dict[str, Any] = {}
     origins: dict[str, Origin] = {}
     problems: list[Problem] = []
+    worded: list[Problem] = []
     for file, text in [(DEFAULT_FILE, default_text()), *documents]:
         try:
-            plain = _unwrap(
-                tomllib.loads(text.removeprefix("\ufeff")),
-                file=file,
-                path="",
-                inherited=Origin(file),
-                origins=origins,
-            )
+            said = tomllib.loads(text.removeprefix("\ufeff"))
+            worded += origin_problems(said, file=file)
+            plain = _unwrap(said, file=file, path="", inherited=Origin(file), origins=origins)
         except (tomllib.TOMLDecodeError, RecursionError) as error:
             problems.append(toml_problem(error, text=text, file=file))
         except ValueError as error:
@@ -347,12 +417,14 @@ def load_policy(documents: Sequence[tuple[str, str]]) -> Policy:
         else:
             values = _merged(values, plain)
     if problems:
-        raise PolicyError(problems)
+        raise PolicyError([*problems, *worded])
     try:
         policy = Policy.model_validate(values)
     except ValidationError as error:
         found = validation_problems(error, model=Policy, file_of=lambda key: _file_of(key, origins))
-        raise PolicyError(list(found)) from None
+        raise PolicyError([*worded, *found]) from None
+    if worded:
+        raise PolicyError(worded)
     policy._origins.update(sorted(origins.items()))
     return policy
 
@@ -379,11 +451,12 @@ def _unwrap(
             for unknown in sorted(set(value) - {"value", *META}):
                 raise ValueError(_unknown(where, unknown, ("value", *META)))
             plain[key] = value["value"]
+            bounds = value.get("range")
             origins[where] = Origin(
                 file,
                 source=str(value.get("source", here.source)),
                 confidence=str(value.get("confidence", here.confidence)),
-                range=tuple(value.get("range", ())),
+                range=tuple(bounds) if isinstance(bounds, list) else (),
             )
         elif isinstance(value, Mapping):
             plain[key] = _unwrap(value, file=file, path=where, inherited=here, origins=origins)

@@ -8,6 +8,7 @@ that needs it is printed as a number.
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 from collections import Counter
 from typing import Annotated, Any, Literal, get_args
@@ -15,7 +16,7 @@ from typing import Annotated, Any, Literal, get_args
 import pandas as pd
 from pydantic import BeforeValidator, Field, model_validator
 
-from geoplan.schema import NotNegative, Positive, Section, Share, Where
+from geoplan.schema import Names, NotNegative, Positive, Routes, Section, Share, Where, Year, Years
 
 Level = Literal["central", "province", "city", "district"]
 LEVELS: tuple[Level, ...] = get_args(Level)
@@ -25,7 +26,6 @@ PAYERS: tuple[Payer, ...] = get_args(Payer)
 
 UNSTATED = "unstated"
 Amount = NotNegative | Literal["unstated"]
-Year = Annotated[int, Field(ge=1990, le=2100)]
 
 
 def matching(villages: pd.DataFrame, where: Where) -> pd.Series:
@@ -48,7 +48,7 @@ def matching(villages: pd.DataFrame, where: Where) -> pd.Series:
     return mask
 
 
-_CLOCK = re.compile(r"([01]\d|2[0-4]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)")
+_CLOCK = re.compile(r"([01]\d|2[0-3]|24(?=:00)):([0-5]\d)-([01]\d|2[0-3]|24(?=:00)):([0-5]\d)")
 
 
 def _date(value: Any) -> Any:
@@ -64,13 +64,6 @@ def _date(value: Any) -> Any:
 Date = Annotated[dt.date, BeforeValidator(_date)]
 
 
-def _sums(parts: dict[str, float], total: float | None, name: str) -> list[str]:
-    """What is wrong with parts that should make a total."""
-    if not parts or total is None or abs(sum(parts.values()) - total) < 0.5:
-        return []
-    return [f"{name} makes {sum(parts.values()):g}, but households is {total:g}; mend the one that is wrong"]
-
-
 class Targets(Section):
     """Published targets, for comparison and for the years; they do not steer the choice of routes."""
 
@@ -80,18 +73,36 @@ class Targets(Section):
     by_town: dict[str, NotNegative] = Field(default_factory=dict)
     by_area_class: dict[str, NotNegative] = Field(default_factory=dict)
 
+    @property
+    def totals(self) -> dict[str, float]:
+        """What each way of counting all households makes."""
+        said = {} if self.households is None else {"households": self.households}
+        parts = {name: getattr(self, name) for name in ("by_year", "by_town", "by_area_class")}
+        return said | {name: sum(part.values()) for name, part in parts.items() if part}
+
+    @property
+    def on_routes(self) -> float:
+        """Households of the routes whose target is stated."""
+        return sum(float(v) for v in self.by_route.values() if v != UNSTATED)
+
     @model_validator(mode="after")
     def _add_up(self) -> Targets:
-        wrong = [m for name in ("by_year", "by_town", "by_area_class") for m in _sums(
-            getattr(self, name), self.households, name)]  # fmt: skip
-        routes = sum(float(v) for v in self.by_route.values() if v != UNSTATED)
-        if self.households is not None and routes > self.households + 0.5:
+        (first, total), *others = list(self.totals.items()) or [("", math.inf)]
+        wrong = [
+            f"{name} makes {found:g}, but {first} is {total:g}; mend the one that is wrong"
+            for name, found in others
+            if abs(found - total) >= 0.5
+        ]
+        if self.on_routes > total + 0.5:
             wrong.append(
-                f"by_route makes {routes:g}, more than households {self.households:g}; "
-                "mend the one that is wrong"
+                f"by_route makes {self.on_routes:g}, more than {first} {total:g}; mend the one that is wrong"
             )
         years = list(self.by_year)
-        wrong += [f"by_year: {y!r} is not a year" for y in years if not re.fullmatch(r"(19|20)\d\d", y)]
+        wrong += [
+            f"by_year: {y!r} is not a year; write four digits, such as 2024"
+            for y in years
+            if not re.fullmatch(r"(19|20)\d\d", y)
+        ]
         if years != sorted(years):
             wrong.append(f"by_year runs backwards: {', '.join(years)}; write the years ascending")
         if wrong:
@@ -107,10 +118,10 @@ class Subsidy(Section):
     """
 
     level: Level
-    routes: tuple[str, ...]
+    routes: Routes
     kind: Literal["capital", "operating"] = "capital"
     item: str = ""
-    of: tuple[str, ...] = ()
+    of: Names = ()
     where: Where = Field(default_factory=dict)
     cny_per_household: Amount = 0.0
     cny_per_m2: Amount = 0.0
@@ -145,6 +156,29 @@ class Subsidy(Section):
             raise ValueError("taper starts with 0; begin with the first season that is paid")
         return self
 
+    @model_validator(mode="after")
+    def _says_how_much(self) -> Subsidy:
+        given, energy, wrong = self.model_fields_set, {"cny_per_kwh", "cny_per_unit"}, []
+        amounts = {"cny_per_m2", "share"} if self.kind == "capital" else energy
+        if not given & {"cny_per_household", *amounts}:
+            wrong.append(
+                f"it has no amount; write cny_per_household, {' or '.join(sorted(amounts))}, "
+                f"or cny_per_household = {UNSTATED!r} if the document leaves it open"
+            )
+        limits = sorted(given & {"threshold_units", "cap_units", "threshold_mode"})
+        if limits and not given & energy:
+            wrong.append(f"{', '.join(limits)} limits energy; write cny_per_kwh or cny_per_unit beside it")
+        if "area_max_m2" in given and "cny_per_m2" not in given:
+            wrong.append(f"area_max_m2 {self.area_max_m2:g} limits an area; write cny_per_m2 beside it")
+        if self.cap_units is not None and self.cap_units < self.threshold_units:
+            wrong.append(
+                f"cap_units {self.cap_units:g} is below threshold_units {self.threshold_units:g}; "
+                "exchange or mend them"
+            )
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return self
+
     @property
     def unstated(self) -> bool:
         """Whether the document leaves an amount open."""
@@ -173,17 +207,17 @@ class Period(Section):
     price_cny: NotNegative
 
     @property
-    def minutes(self) -> frozenset[int]:
-        """Minutes of the day it covers; ``20:00-08:00`` runs over midnight."""
-        covered: set[int] = set()
+    def minutes(self) -> tuple[int, ...]:
+        """Minutes of the day it covers, as often as it does; ``20:00-08:00`` runs over midnight."""
+        covered: list[int] = []
         for span in self.hours:
             found = _CLOCK.fullmatch(span)
             if found is None:
                 raise ValueError(f"hours: {span!r} is not HH:MM-HH:MM; write for example 20:00-08:00")
             h0, m0, h1, m1 = map(int, found.groups())
             start, end = h0 * 60 + m0, h1 * 60 + m1
-            covered |= {m % 1440 for m in range(start, end if end > start else end + 1440)}
-        return frozenset(covered)
+            covered += [m % 1440 for m in range(start, end if end > start else end + 1440)]
+        return tuple(covered)
 
 
 def _spans(minutes: list[int]) -> str:
@@ -212,7 +246,7 @@ class Tariff(Section):
     """
 
     carrier: str
-    routes: tuple[str, ...]
+    routes: Routes
     periods: dict[str, Period]
     use: dict[str, dict[str, Share]] = Field(default_factory=dict)
     voluntary: bool = False
@@ -225,7 +259,7 @@ class Tariff(Section):
         if gap := _spans([m for m in range(1440) if not minutes[m]]):
             wrong.append(f"hours: no period covers {gap}; give them to one")
         if twice := _spans([m for m in range(1440) if minutes[m] > 1]):
-            wrong.append(f"hours: two periods cover {twice}; take them from one")
+            wrong.append(f"hours: {twice} is covered twice; take it from one")
         if wrong:
             raise ValueError("; ".join(wrong))
         for route, shares in self.use.items():
@@ -243,7 +277,7 @@ class Tariff(Section):
 class Equipment(Section):
     """A package of devices that a household of some routes gets."""
 
-    routes: tuple[str, ...]
+    routes: Routes
     devices: dict[str, Annotated[int, Field(ge=1)]]
     where: Where = Field(default_factory=dict)
     movable: bool = False
@@ -261,14 +295,14 @@ class Funding(Section):
     """
 
     item: str
-    scope: tuple[str, ...] = ()
-    routes: tuple[str, ...] = ()
+    scope: Names = ()
+    routes: Names = ()
     where: Where = Field(default_factory=dict)
     households: NotNegative | None = None
     from_plan: tuple[Payer, ...] = ()
     cny_per_household: dict[Payer, Amount] = Field(default_factory=dict)
     wan_cny: dict[Payer, Amount] = Field(default_factory=dict)
-    years: tuple[Year, ...] = ()
+    years: Years = ()
     lead_agency: str = ""
     responsible_agency: str = ""
 
@@ -284,8 +318,11 @@ class Funding(Section):
             raise ValueError("from_plan needs routes or where, to say for which villages")
         if "self" in self.from_plan:
             raise ValueError("from_plan: the plan computes nothing for 'self'; give its wan_cny")
-        if list(self.years) != sorted(set(self.years)):
-            raise ValueError(f"years run backwards: {', '.join(map(str, self.years))}; write them ascending")
+        if self.scope and not named:
+            raise ValueError(
+                f"it counts in {', '.join(self.scope)} and has no money; write from_plan, cny_per_household "
+                f"or wan_cny ({UNSTATED!r} for an amount that the document leaves open)"
+            )
         return self
 
 
@@ -313,23 +350,17 @@ class Phasing(Section):
     (建成区 before 农村); within a year villages go by cost per household or size.
     """
 
-    years: tuple[Year, ...] = ()
+    years: Years = ()
     first: Where = Field(default_factory=dict)
     by: Literal["connection", "cost", "households"] = "connection"
     whole_towns: bool = False
     tolerance: Share = 0.05
 
-    @model_validator(mode="after")
-    def _ascending(self) -> Phasing:
-        if list(self.years) != sorted(set(self.years)):
-            raise ValueError(f"years run backwards: {', '.join(map(str, self.years))}; write them ascending")
-        return self
-
 
 class OldStove(Section):
     """When the old stove may go at the earliest: after so many seasons of stable running."""
 
-    routes: tuple[str, ...]
+    routes: Routes
     seasons: Annotated[int, Field(ge=0, le=10)]
     season_end: Annotated[str, Field(pattern=r"^\d\d-\d\d$")]
 
@@ -348,8 +379,8 @@ class EfficiencyTask(Section):
     item: str
     area_m2: NotNegative | None = None
     households: NotNegative | None = None
-    towns: tuple[str, ...] = ()
-    years: tuple[Year, ...] = ()
+    towns: Names = ()
+    years: Years = ()
     lead_agency: str = ""
 
 
@@ -381,6 +412,15 @@ class Affordability(Section):
     self_pay_max_cny: Positive
     self_pay_share_max: Share
     parity_max: Positive
+
+    @model_validator(mode="after")
+    def _green_below_red(self) -> Affordability:
+        green, red = self.income_share_green, self.income_share_red
+        if green > red:
+            raise ValueError(
+                f"income_share_green {green:g} is above income_share_red {red:g}; exchange or mend them"
+            )
+        return self
 
 
 class AnnexColumn(Section):
@@ -430,7 +470,7 @@ class Annex(Section):
     unit: str = ""
     rows: Literal["town", "village"] = "town"
     where: Where = Field(default_factory=dict)
-    order: tuple[str, ...] = ()
+    order: Names = ()
     subtotal: str = ""
     restart_numbers: bool = False
     total: str = "合计"

@@ -11,14 +11,15 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
-from geoplan.columns import nearest, plan_columns
+from geoplan.columns import nearest
 from geoplan.errors import PolicyError, Problem
 from geoplan.policy import Policy
-from geoplan.provisions import PAYERS, UNSTATED, Date
+from geoplan.provisions import UNSTATED, Date
 from geoplan.refusals import toml_problem, validation_problems
 from geoplan.schema import NotNegative, Section, Where
 
@@ -29,10 +30,19 @@ OWN = ("sum", "product", "ratio")
 #: What `column` counts instead of summing.
 COUNTED = ("villages", "towns")
 
-#: What a row or a scope of the funding table has an amount for.
-PAID = (*PAYERS, "total", "stated_total")
-
+#: What the two sides of a comparison are worth, best first.
+BASES = ("computed", "entered", "document", "derived", "listed")
 Cell = str | int | float
+Basis = Literal["computed", "entered", "document", "derived", "listed"]
+
+
+def _said(text: str) -> str:
+    if not text.strip():
+        raise ValueError("is blank; write what it is, or take the key away")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_said)]
 
 
 def _day(value: Any) -> Any:
@@ -45,6 +55,19 @@ def _day(value: Any) -> Any:
 
 
 PrintedDay = Annotated[str, BeforeValidator(_day)]
+
+
+def half_digit(value: float) -> float:
+    """Half a unit of the last digit that a number is printed with.
+
+    Examples
+    --------
+    >>> half_digit(23.97), half_digit(28_500.0)
+    (0.005, 0.5)
+    """
+    if value.is_integer():
+        return 0.5
+    return 0.5 * 10.0 ** int(Decimal(repr(value)).as_tuple().exponent)
 
 
 class Number(Section):
@@ -63,16 +86,23 @@ class Number(Section):
     - `sum`, `product`, `ratio`: of other entries, by id: the document against
       itself. What an entry leaves ``"unstated"`` enters as it is computed.
 
-    The computed number is multiplied by `scale` before it is compared.
+    `pick` takes the ``least`` or ``most`` of a column instead of its sum. What is
+    computed is multiplied by `scale` before it is compared.
+
+    `note` is a remark that is always shown. `because` explains a difference only
+    together with `expected`, the number that the plan is expected to find
+    instead: any other is not explained. `derived` says how we infer a value that
+    the document itself does not print.
     """
 
-    id: str = ""
-    place: str
-    what: str
+    id: Text = ""
+    place: Text
+    what: Text
     value: float | Literal["unstated"]
     unit: str = ""
     column: str | None = None
     where: Where = Field(default_factory=dict)
+    pick: Literal["sum", "least", "most"] = "sum"
     funding: str | None = None
     scope: str | None = None
     policy: str | None = None
@@ -83,28 +113,69 @@ class Number(Section):
     ratio: tuple[str, str] | None = None
     scale: float = 1.0
     tolerance: NotNegative = 0.0
-    because: str = ""
+    note: Text = ""
+    expected: float | None = None
+    because: Text = ""
+    derived: Text = ""
 
     @model_validator(mode="after")
-    def _one_way(self) -> Number:
-        ways = [w for w in WAYS if getattr(self, w) is not None]
-        wrong = []
-        if len(ways) > 1:
-            wrong.append(f"{' and '.join(ways)}: say one way to compute it")
-        if not ways and self.value != UNSTATED and not self.because:
-            wrong.append(f"say how it is computed ({', '.join(WAYS)}), or in `because` why nothing can")
-        if self.where and not (self.column or self.exposure):
-            wrong.append("where stands with column or exposure only; take it away or name a column")
-        if self.threshold_mode and not self.exposure:
-            wrong.append("threshold_mode stands with exposure only; take it away or name a subsidy")
-        if self.unit == "%" and not isinstance(self.value, str) and 0 < abs(self.value) < 1:
-            wrong.append(
-                f"{self.value:g} % looks like a fraction; write {100 * self.value:g} "
-                "(a share that is really below 1 % is written in ‰)"
-            )
+    def _sound(self) -> Number:
+        wrong = [*self._wrong_way(), *self._wrong_value(), *self._wrong_reason()]
         if wrong:
             raise ValueError("; ".join(wrong))
         return self
+
+    def _wrong_way(self) -> Iterator[str]:
+        """What is wrong with how it is computed."""
+        ways = [w for w in WAYS if getattr(self, w) is not None]
+        if len(ways) > 1:
+            yield f"{' and '.join(ways)}: say one way to compute it"
+        if not ways and self.value != UNSTATED and not self.because:
+            yield f"say how it is computed ({', '.join(WAYS)}), or in `because` why nothing can"
+        if self.way in OWN and not self.operands:
+            yield f"{self.way} names no number; name the ids that it is made of"
+        if self.id and self.id in self.operands:
+            yield f"{self.way} names {self.id!r}, which is the number itself; name its parts"
+        if self.scale == 0:
+            yield "scale = 0 makes every number 0; write the factor from one unit to the other"
+        if self.where and not (self.column or self.exposure):
+            yield "where stands with column or exposure only; take it away or name a column"
+        if self.pick != "sum" and (self.column is None or self.column in COUNTED):
+            yield "pick stands with a column of the villages only; take it away or name a column"
+        if self.threshold_mode and not self.exposure:
+            yield "threshold_mode stands with exposure only; take it away or name a subsidy"
+
+    def _wrong_value(self) -> Iterator[str]:
+        """What is wrong with the value and how exactly it is compared."""
+        if isinstance(self.value, str):
+            if self.derived:
+                yield "derived says how a value is inferred; write the value, or take `derived` away"
+            return
+        if self.unit == "%" and 0 < abs(self.value) < 1:
+            yield (
+                f"{self.value:g} % looks like a fraction; write {100 * self.value:g} "
+                "(a share that is really below 1 % is written in ‰)"
+            )
+        half = half_digit(self.value)
+        if self.tolerance > half * (1 + 1e-9) and not self.note:
+            yield (
+                f"tolerance {self.tolerance:g} is more than half a unit of the last printed digit; "
+                f"write {half:g} or less, or say in `note` why it is so wide"
+            )
+
+    def _wrong_reason(self) -> Iterator[str]:
+        """What is wrong with the reason of a difference."""
+        if self.way and self.because and self.expected is None:
+            yield (
+                "because excuses any difference; write the number that is `expected` beside it, "
+                "or write the remark as `note`"
+            )
+        if self.expected is None:
+            return
+        if not self.because or not self.way:
+            yield "expected needs `because` and a way to compute the number; write both or take it away"
+        if isinstance(self.value, str) or abs(self.expected - self.value) <= self.tolerance:
+            yield f"expected {self.expected:g} explains no difference; take `expected` and `because` away"
 
     @property
     def way(self) -> str:
@@ -120,35 +191,62 @@ class Number(Section):
 class PrintedTable(Section):
     """A table as printed, cell by cell; an empty text is an empty cell."""
 
-    annex: str
-    place: str
+    annex: Text
+    place: Text
     rows: tuple[tuple[Cell, ...], ...]
-    because: str = ""
+    note: Text = ""
 
 
 class PrintedDate(Section):
-    """A day or a span as printed; it need not be a day that the calendar has."""
+    """A day or a span as printed; it need not be a day that the calendar has.
 
-    place: str
-    what: str
+    `because` explains that the milestone of the same stage has other days, only
+    if they are the `expected` ones, written ``[end]`` or ``[start, end]``.
+    """
+
+    place: Text
+    what: Text
     start: PrintedDay = ""
     end: PrintedDay
-    because: str = ""
+    note: Text = ""
+    expected: tuple[PrintedDay, ...] = ()
+    because: Text = ""
+
+    @model_validator(mode="after")
+    def _reason_of_one_difference(self) -> PrintedDate:
+        if bool(self.because) != bool(self.expected):
+            raise ValueError(
+                "because explains a difference only together with `expected`, the days of the milestone; "
+                "write both, or write the remark as `note`"
+            )
+        return self
+
+
+class Remark(Section):
+    """Why a check finds what it finds; of a cell, why it holds what is `expected`."""
+
+    because: Text
+    expected: Cell | None = None
+
+
+def _remark(value: Any) -> Any:
+    return {"because": value} if isinstance(value, str) else value
 
 
 class Published(Section):
     """The numbers, tables and dates that a document prints.
 
-    `remarks` explain, by its id, what the tool's own checks find and what
-    differs in one cell of a table (``annex|row|heading``).
+    `remarks` explain findings of the tool's own checks, by id. The remark of a
+    cell of a table (``annex|row|heading``), of a row (``annex|row``) or of the day
+    of issue (``issued``) also says what is `expected` there.
     """
 
-    document: str
+    document: Text
     issued: Date | None = None
     numbers: tuple[Number, ...] = ()
     tables: tuple[PrintedTable, ...] = ()
     dates: tuple[PrintedDate, ...] = ()
-    remarks: dict[str, str] = Field(default_factory=dict)
+    remarks: dict[str, Annotated[Remark, BeforeValidator(_remark)]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _ids_resolve(self) -> Published:
@@ -156,10 +254,16 @@ class Published(Section):
         wrong = [f"id {i!r} is given twice; rename one" for i in sorted(set(ids)) if ids.count(i) > 1]
         for number in self.numbers:
             wrong += [
-                _unknown(f"{number.place} {number.what}: no number has the id", i, ids)
+                unknown(f"{number.place} {number.what}: no number has the id", i, ids)
                 for i in number.operands
                 if i not in ids
             ]
+        stages = [d.what for d in self.dates]
+        wrong += [
+            f"two dates are of {stage!r}; name them apart"
+            for stage in sorted(set(stages))
+            if stages.count(stage) > 1
+        ]
         if not wrong:
             wrong = [f"id {i!r} is computed from itself; state one of its parts" for i in _circular(self)]
         if wrong:
@@ -183,7 +287,14 @@ def _circular(published: Published) -> list[str]:
     return found
 
 
-def _unknown(what: str, name: str, known: Sequence[str]) -> str:
+def unknown(what: str, name: str, known: Sequence[str]) -> str:
+    """A name that is not known, with the nearest one, or all.
+
+    Examples
+    --------
+    >>> unknown("no column", "housholds", ["households", "town"])
+    "no column 'housholds'; did you mean 'households'?"
+    """
     near = nearest(name, list(known))
     listed = f"known are {', '.join(known) or 'none'}"
     return f"{what} {name!r}; " + (f"did you mean {near!r}?" if near else listed)
@@ -197,6 +308,11 @@ class Compared:
     ----------
     kind : {"number", "table", "date", "check"}
         A check is a finding about the document or the policy alone.
+    basis : {"computed", "entered", "document", "derived", "listed"}
+        What stands beside the published value: wholly or in part a result from the
+        plan's villages; a value that the policy merely repeats; the document
+        itself. Of ``derived`` the published value is inferred, not printed;
+        ``listed`` is what nothing computes.
     place, what, unit : str
         Where it stands, and what it says.
     published, computed : text, number or None
@@ -205,7 +321,9 @@ class Compared:
         Computed less published, in the unit.
     status : {"equal", "differs", "not stated"}
     because : str
-        Why it differs, or why one side says nothing.
+        Why it differs, or why nothing computes it.
+    note : str
+        A remark that explains no difference.
     id : str
         Key under which `remarks` of ``published.toml`` can explain a finding.
     """
@@ -220,15 +338,24 @@ class Compared:
     status: Literal["equal", "differs", "not stated"] = "differs"
     because: str = ""
     id: str = ""
+    basis: Basis = "document"
+    note: str = ""
 
     @property
     def explained(self) -> bool:
         """Whether nothing is left open: no difference, or a reason for it."""
         return self.status != "differs" or bool(self.because)
 
-    def with_remark(self, remarks: Mapping[str, str]) -> Compared:
-        """The row with what `remarks` say of its id, if they do."""
-        return replace(self, because=remarks.get(self.id, self.because))
+    def with_remark(self, remarks: Mapping[str, Remark]) -> Compared:
+        """The row with what `remarks` say of its id, if they mean what is found."""
+        remark = remarks.get(self.id)
+        if remark is None or self.status != "differs":
+            return self
+        if remark.expected is not None and remark.expected != (
+            "" if self.computed is None else self.computed
+        ):
+            return self
+        return replace(self, because=remark.because)
 
 
 def load_published(file: str, text: str) -> Published:
@@ -274,78 +401,21 @@ def _placed(problem: Problem, values: Mapping[str, Any]) -> Problem:
     return replace(problem, message=f"[[{part}]] {int(position) + 1} {name}: {problem.message}")
 
 
-def check_published(published: Published, policy: Policy, *, file: str) -> list[Problem]:
-    """What entries name that the policy or the plan's villages do not have.
-
-    Parameters
-    ----------
-    published : Published
-    policy : Policy
-        The merged policy of the county.
-    file : str
-        Name of the file for the problems.
-
-    Returns
-    -------
-    list of Problem
-
-    Examples
-    --------
-    >>> from geoplan.policy import default_policy
-    >>> found = Published(document="示例", numbers=(
-    ...     Number(place="二", what="户数", value=1.0, column="housholds"),))
-    >>> print(*check_published(found, default_policy(), file="published.toml"))
-    [[numbers]] 1 二 户数: no column 'housholds'; did you mean 'households'?
-    """
-    found = [
-        (f"[[numbers]] {position} {number.place} {number.what}", wrong)
-        for position, number in enumerate(published.numbers, 1)
-        for wrong in _wrong_names(number, policy)
-    ]
-    found += [
-        (f"[[tables]] {position} {table.place}", _unknown("no annex", table.annex, tuple(policy.annexes)))
-        for position, table in enumerate(published.tables, 1)
-        if table.annex not in policy.annexes
-    ]
-    return [Problem(f"{where}: {wrong}", file=file) for where, wrong in found]
-
-
-def _wrong_names(number: Number, policy: Policy) -> Iterator[str]:
-    """What one entry names in vain."""
-    columns = plan_columns()
-    numeric = (*COUNTED, *(name for name, c in columns.items() if c.dtype in ("number", "integer")))
-    named: list[tuple[str, str, Sequence[str]]] = [("no column", c, tuple(columns)) for c in number.where]
-    if number.column is not None:
-        named.append(("no column", number.column, numeric))
-    if number.exposure is not None:
-        capped = [n for n, s in policy.subsidies.items() if s.kind == "operating" and s.cap_units is not None]
-        named.append(("no operating subsidy with a cap", number.exposure, capped))
-    if number.funding is not None:
-        row, _, payer = number.funding.rpartition(".")
-        named.append(("no row of the funding", row, tuple(policy.funding or policy.routes)))
-        named.append(("no payer", payer, PAID))
-    if number.scope is not None:
-        scope, _, payer = number.scope.removesuffix(".share").rpartition(".")
-        scopes = list(dict.fromkeys(s for row in policy.funding.values() for s in row.scope))
-        named.append(("no scope of the funding", scope, scopes or [scope]))
-        named.append(("no payer", payer, PAYERS if number.scope.endswith(".share") else PAID))
-    yield from (_unknown(what, name, known) for what, name, known in named if name not in known)
-    if number.policy is not None:
-        value = value_at(policy, number.policy)
-        if value != UNSTATED and (isinstance(value, bool) or not isinstance(value, float | int)):
-            yield f"the policy has no number at {number.policy!r}; `geoplan describe policy` lists its keys"
-
-
 def value_at(policy: Policy, path: str) -> Any:
-    """What stands under a dotted key of the policy; None where nothing does.
+    """What stands under a dotted key of the policy, of a list under its position; None where nothing does.
 
     Examples
     --------
     >>> from geoplan.policy import default_policy
     >>> value_at(default_policy(), "climate.indoor_c"), value_at(default_policy(), "climate.indoor")
     (18.0, None)
+    >>> value_at(default_policy(), "order.0") == default_policy().order[0]
+    True
     """
     value: Any = policy.model_dump(by_alias=True)
     for key in path.split("."):
-        value = value.get(key) if isinstance(value, Mapping) else None
+        if isinstance(value, tuple | list) and key.isdigit() and int(key) < len(value):
+            value = value[int(key)]
+        else:
+            value = value.get(key) if isinstance(value, Mapping) else None
     return value

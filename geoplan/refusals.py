@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -16,10 +16,17 @@ from geoplan.schema import Section
 #: Bounds of a field as a reader writes them.
 BOUNDS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
 
+#: Keys that describe a number or a table and are not part of the schema.
+META = ("source", "confidence", "range", "note")
+
+#: Where a number is from, and how sure it is.
+_CONFIDENCE = re.compile(r"[SVME]-[HML]")
+
 #: What to write where pydantic found another type.
 _TYPES = {
     "float_type": "write a number without quotes",
     "int_type": "write a whole number",
+    "finite_number": "write a number; take the key away if there is none",
     "bool_type": "write true or false",
     "string_type": "write a text in quotes",
     "date_type": "write a day as YYYY-MM-DD",
@@ -40,6 +47,44 @@ def toml_problem(error: Exception, *, text: str, file: str) -> Problem:
     line = text.splitlines()[int(at[1]) - 1].strip() if at else ""
     remedy = f"mend the line {line!r}" if line else "mend the document"
     return Problem(f"not a TOML document: {error}", file=file, remedy=remedy)
+
+
+def origin_problems(said: Mapping[str, Any], *, file: str, path: str = "") -> Iterator[Problem]:
+    """What is wrong with the words about where the numbers of a document come from.
+
+    Parameters
+    ----------
+    said : mapping of str to any
+        A document, or a table in it.
+    file : str
+        Name of the document.
+    path : str
+        Dotted key of the table.
+
+    Examples
+    --------
+    >>> for found in origin_problems({"climate": {"confidence": "sure"}}, file="policy.toml"):
+    ...     print(found)
+    climate.confidence: 'sure' is no code; write S, V, M or E, a hyphen, and H, M or L, such as S-H
+    """
+    for key, value in said.items():
+        where = f"{path}.{key}" if path else key
+        wrong = ""
+        if key == "confidence" and not (isinstance(value, str) and _CONFIDENCE.fullmatch(value)):
+            wrong = f"{value!r} is no code; write S, V, M or E, a hyphen, and H, M or L, such as S-H"
+        elif key == "range" and not _is_range(value):
+            wrong = f"{value!r} is no range; write the least and the greatest value, such as [1, 2]"
+        elif isinstance(value, Mapping):
+            yield from origin_problems(value, file=file, path=where)
+        if wrong:
+            message, _, remedy = wrong.partition("; ")
+            yield Problem(f"{where}: {message}", file=file, column=where, remedy=remedy)
+
+
+def _is_range(value: Any) -> bool:
+    """Whether a value is two numbers, ascending."""
+    numbers = isinstance(value, list) and all(type(v) in (int, float) for v in value)
+    return bool(numbers and len(value) == 2 and value[0] <= value[1])
 
 
 def validation_problems(
@@ -136,7 +181,8 @@ def section_at(model: Any, part: str) -> Any:
     field = getattr(model, "model_fields", {}).get(part)
     if field is None:
         return None
-    for candidate in (field.annotation, *get_args(field.annotation)):
+    for part_of in (field.annotation, *get_args(field.annotation)):
+        candidate = get_args(part_of)[0] if get_origin(part_of) is Annotated else part_of
         if isinstance(candidate, type) and issubclass(candidate, Section):
             return (candidate,) if get_origin(field.annotation) in (dict, tuple) else candidate
     return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 Purse = Literal["household", "enterprise", "government"]
 Supply = Literal["heat", "gas", "grid", "biomass"]
@@ -20,6 +20,37 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Percent = Annotated[float, Field(ge=0, le=100)]
+Year = Annotated[int, Field(ge=1990, le=2100)]
+
+
+def _once(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Names that stand once each, none of them blank."""
+    twice = sorted({v for v in values if values.count(v) > 1})
+    if twice:
+        raise ValueError(f"{', '.join(twice)} stands here twice; name it once")
+    if any(not v.strip() for v in values):
+        raise ValueError("a name here is blank; write it or take it away")
+    return values
+
+
+def _some(values: tuple[str, ...]) -> tuple[str, ...]:
+    if not values:
+        raise ValueError("no route is named; name those that are meant")
+    return values
+
+
+def _ascending_years(years: tuple[int, ...]) -> tuple[int, ...]:
+    if list(years) != sorted(set(years)):
+        raise ValueError(
+            f"years are not ascending: {', '.join(map(str, years))}; write them ascending, each once"
+        )
+    return years
+
+
+Names = Annotated[tuple[str, ...], AfterValidator(_once)]
+#: Routes that a section is for: at least one.
+Routes = Annotated[tuple[str, ...], AfterValidator(_once), AfterValidator(_some)]
+Years = Annotated[tuple[Year, ...], AfterValidator(_ascending_years)]
 
 
 class Section(BaseModel):
@@ -252,12 +283,10 @@ class RoutePolicy(Section):
     capex: dict[str, CostItem] = Field(default_factory=dict)
 
 
-
-
 class Rule(Section):
     """A test of one column of the villages for the routes it names."""
 
-    routes: tuple[str, ...]
+    routes: Routes
     column: str
     min: float | None = None
     max: float | None = None

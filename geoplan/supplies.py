@@ -13,7 +13,7 @@ import shapely
 from geoplan.growth import Growth, nearest_source
 from geoplan.model import County
 from geoplan.network import GRID_M, PipeTable, build_graph, pipe_capacity_mw
-from geoplan.policy import Policy
+from geoplan.policy import DEFAULT_FILE, Policy, default_policy
 from geoplan.schema import HeatNetwork, Supply
 
 #: Layer of the sources, column of their capacity, unit, and layer of the mains of each supply.
@@ -84,8 +84,6 @@ def supply_network(supply: Supply, county: County, notes: list[Note]) -> SupplyN
     sources = None if layer is None else _in_time(layer, county.policy.year)
     nothing = pd.Series(0.0, index=places.index)
     if sources is None or sources.empty:
-        if supply in {r.supply for name, r in county.policy.routes.items() if _ordered(name, county.policy)}:
-            notes.append(("no_substations" if supply == "grid" else "no_layer", {"stem": stem}))
         empty = gpd.GeoDataFrame({"capacity": []}, geometry=gpd.GeoSeries([], crs=places.crs))
         none = pd.Series("", index=places.index)
         return SupplyNetwork(empty, unit, None, none, nothing + np.inf, nothing, limited=supply != "grid")
@@ -117,8 +115,60 @@ def supply_network(supply: Supply, county: County, notes: list[Note]) -> SupplyN
     )
 
 
-def _ordered(route: str, policy: Policy) -> bool:
-    return any(route in rank for rank in policy.ranks)
+def layer_notes(county: County) -> list[Note]:
+    """What the county's layers leave out: sources, their mains, and the roads that new pipes follow.
+
+    Parameters
+    ----------
+    county : County
+        A supply that no route of its policy's order draws on is passed over.
+
+    Examples
+    --------
+    >>> import geopandas as gpd
+    >>> from geoplan.policy import load_policy
+    >>> policy = load_policy([("policy.toml", 'order = ["district_heating", "heat_pump"]')])
+    >>> layer_notes(County("demo", gpd.GeoDataFrame(), policy))
+    [('no_layer', {'stem': 'heat_sources'}), ('no_substations', {'stem': 'substations'})]
+    """
+    policy = county.policy
+    drawn_on = {policy.routes[route].supply for rank in policy.ranks for route in rank}
+    notes: list[Note] = []
+    piped = False
+    for supply, (stem, _, _, mains) in SUPPLIES.items():
+        if supply not in drawn_on:
+            continue
+        layer = county.layer(stem)
+        if layer is None or _in_time(layer, policy.year).empty:
+            notes.append(("no_substations" if supply == "grid" else "no_layer", {"stem": stem}))
+        elif mains is not None:
+            piped = True
+            if _mains(county, mains).empty:
+                notes.append(("no_mains", {"stem": mains, "sources": stem}))
+    if piped and county.layer("roads") is None:
+        notes.append(("no_roads", {"factor": policy.access.detour_factor}))
+    return notes
+
+
+#: Heat indices that hold for one climate; those of apartments are of a table for the whole north.
+CLIMATE_INDICES = ("demand.intensity_bungalow_w_per_m2", "demand.intensity_bungalow_insulated_w_per_m2")
+
+
+def demand_notes(policy: Policy) -> list[Note]:
+    r"""The county's own design temperature beside heat indices that are still those of another climate.
+
+    Examples
+    --------
+    >>> from geoplan.policy import load_policy
+    >>> policy = load_policy([("policy.toml", "[climate]\noutdoor_design_c = -6.2")])
+    >>> demand_notes(policy)[0][1]["own"]
+    -6.2
+    """
+    own, other = policy.climate.outdoor_design_c, default_policy().climate.outdoor_design_c
+    kept = [key for key in CLIMATE_INDICES if policy.file_of(key) == DEFAULT_FILE]
+    if own == other or not kept:
+        return []
+    return [("demand", {"own": own, "other": other, "keys": "、".join(kept)})]
 
 
 def years_of(layer: pd.DataFrame) -> pd.Series:

@@ -23,7 +23,6 @@ class Span:
     place: str
     what: str
     printed: tuple[str, str]
-    because: str
 
     @property
     def days(self) -> tuple[dt.date | None, dt.date | None]:
@@ -65,9 +64,9 @@ def timeline(policy: Policy, published: Published | None) -> list[Compared]:
     printed = published.dates if published else ()
     stages = {m.stage: m for m in policy.milestones.values()}
     remarks = published.remarks if published else {}
-    spans = [Span(d.place, d.what, (d.start, d.end), d.because) for d in printed]
+    spans = [Span(d.place, d.what, (d.start, d.end)) for d in printed]
     spans += [
-        Span(policy.document, m.stage, _texts(m), "")
+        Span(policy.document, m.stage, _texts(m))
         for m in policy.milestones.values()
         if m.stage not in {d.what for d in printed}
     ]
@@ -118,6 +117,7 @@ def _issue(policy: Policy, published: Published | None) -> Iterator[Compared]:
         computed=ours.isoformat() if ours else None,
         status="not stated" if ours is None else "equal" if ours == published.issued else "differs",
         id="issued",
+        basis="listed" if ours is None else "entered",
     )
 
 
@@ -125,15 +125,19 @@ def _against(printed: PrintedDate, milestone: Milestone | None) -> Compared:
     """A printed date beside the milestone of the same stage."""
     days = (printed.start, printed.end)
     ours = _texts(milestone) if milestone else None
+    expected = ours is not None and tuple(filter(None, ours)) == printed.expected
+    same = ours == days
     return Compared(
         "date",
         printed.place,
         printed.what,
         published=_shown(days),
         computed=_shown(ours) if ours else None,
-        status="not stated" if ours is None else "equal" if ours == days else "differs",
-        because=printed.because,
+        status="not stated" if ours is None else "equal" if same else "differs",
+        because=printed.because if expected and not same else "",
         id=f"date|{printed.what}",
+        basis="listed" if ours is None else "entered",
+        note=printed.note,
     )
 
 
@@ -146,7 +150,6 @@ def _not_in_the_calendar(span: Span) -> Iterator[Compared]:
                 f"{span.what}：日历上没有这一天",
                 published=text,
                 computed=day.isoformat() if day else None,
-                because=span.because,
                 id=f"calendar|{span.what}",
             )
 
@@ -160,7 +163,6 @@ def _backwards(span: Span) -> Iterator[Compared]:
             DAYS,
             published=_shown(span.printed),
             difference=float((span.whole[1] - span.whole[0]).days),
-            because=span.because,
             id=f"backwards|{span.what}",
         )
 
@@ -180,7 +182,6 @@ def _before_issue(span: Span, issued: dt.date | None) -> Iterator[Compared]:
             published=day.isoformat(),
             computed=issued.isoformat(),
             difference=float((issued - day).days),
-            because=span.because,
             id=f"retroactive|{span.what}",
         )
 
@@ -199,6 +200,5 @@ def _overlap(one: Span, other: Span) -> Iterator[Compared]:
             DAYS,
             published=f"{_shown(one.printed)}；{_shown(other.printed)}",
             difference=float((earlier[1] - later[0]).days + 1),
-            because=one.because or other.because,
             id=f"overlap|{one.what}|{other.what}",
         )

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import count
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.optimize import Bounds, LinearConstraint, OptimizeResult, milp
 
 #: Hours of a day. [h]
 HOURS_PER_DAY = 24.0
@@ -82,8 +81,8 @@ def apportion_table(amounts: np.ndarray, *, blocks: Sequence[np.ndarray]) -> np.
     Cells are rounded down, then those with the largest remainders up, such that
     the total of each row, and of each column within a block, is one of its two
     neighbouring integers, and the total of each block the nearest one. One block
-    always has such a rounding; where blocks that overlap have none, the bounds
-    give way by single units.
+    always has such a rounding; where blocks that overlap have none, as few totals
+    as possible give way, each by as little as possible.
 
     Parameters
     ----------
@@ -116,15 +115,27 @@ def apportion_table(amounts: np.ndarray, *, blocks: Sequence[np.ndarray]) -> np.
     least[grand] = most[grand] = np.floor(exact[grand] + 0.5 + FUZZ)
     # Rounding up costs less the larger the remainder; of equal ones the first is taken.
     cost = 1.0 - 2.0 * part + 1e-6 * np.arange(len(part)) / len(part)
-    for slack in count():
-        found = milp(
-            cost,
-            integrality=np.ones_like(cost),
-            bounds=Bounds(0, 1),
-            constraints=LinearConstraint(sums, least - slack, most + slack),
-            options={"mip_rel_gap": 0.0},
-        )
-        if found.success:
-            break
+    found = _least(cost, sums, least, most)
+    if not found.success:
+        # Each margin gives way, up or down, no further than it must for any rounding to exist.
+        n = len(sums)
+        way = np.hstack([sums, -np.eye(n), np.eye(n)])
+        slack = _least(np.repeat([0.0, 1.0], [len(part), 2 * n]), way, least, most, cells=len(part)).x
+        over, under = np.round(slack[len(part) :]).reshape(2, n)
+        found = _least(cost, sums, least - under, most + over)
     whole[row, column] += np.round(found.x)
     return whole
+
+
+def _least(
+    cost: np.ndarray, sums: np.ndarray, least: np.ndarray, most: np.ndarray, *, cells: int | None = None
+) -> OptimizeResult:
+    """Cheapest rounding up whose sums lie within bounds; what comes after the cells may be any number."""
+    binary = np.arange(len(cost)) < (len(cost) if cells is None else cells)
+    return milp(
+        cost,
+        integrality=np.ones_like(cost),
+        bounds=Bounds(0, np.where(binary, 1.0, np.inf)),
+        constraints=LinearConstraint(sums, least, most),
+        options={"mip_rel_gap": 0.0},
+    )

@@ -94,26 +94,27 @@ def _test_the_rest(ledger: Ledger, route: pd.Series) -> None:
     """Test the options whose turn never came, so that a runner-up is a real one, and note their pipes."""
     for unit, ids in ledger.members.items():
         for name in ledger.cost.columns:
-            network = ledger.network(name)
-            if name == route[ids[0]] or network is None:
+            network, taken = ledger.network(name), route[ids[0]]
+            if name == taken:
                 continue
-            if network.growth is not None:
-                _test_pipe(ledger, unit, name)
-            elif ledger.eligible.at[unit, name] and (unit, name) not in ledger.refused:
-                finding = ledger.short(name, unit, returned=_returned(ledger, unit, name, route[ids[0]]))
-                if finding is not None:
+            found: list[Finding | None] = []
+            if network is not None and network.growth is not None:
+                found += _test_pipe(ledger, unit, name)
+            else:
+                found.append(ledger.short(name, unit, returned=_returned(ledger, unit, name, taken)))
+            found.append(ledger.purses.short(unit, name, returned=ledger.purses.asked(unit, taken)))
+            if ledger.eligible.at[unit, name] and (unit, name) not in ledger.refused:
+                for finding in filter(None, found):
                     ledger.fail(ids, name, finding)
 
 
-def _test_pipe(ledger: Ledger, unit: str, name: str) -> None:
+def _test_pipe(ledger: Ledger, unit: str, name: str) -> list[Finding | None]:
+    """Note the pipe of an option that nobody asked for; what stands against it."""
     quote, finding = ledger.quote(name, unit)
     if quote is None:
-        return
+        return []
     ledger.note(name, unit, quote)
-    if ledger.eligible.at[unit, name] and (unit, name) not in ledger.refused:
-        for found in (ledger.too_far(name, unit, quote), finding):
-            if found is not None:
-                ledger.fail(ledger.members[unit], name, found)
+    return [ledger.too_far(name, unit, quote), finding]
 
 
 def _returned(ledger: Ledger, unit: str, name: str, taken: str) -> dict[str, float]:
@@ -223,8 +224,10 @@ def _decision(ledger: Ledger, village_id: str, route: str) -> str:
         return DEFERRED
     if any(v in ledger.locked for v in ledger.members[unit]):
         return "group"
-    if any((unit, r) in ledger.refused for r in ledger.cost.columns):
-        return "no capacity left"
+    ranked = [r for rank in ledger.policy.ranks for r in rank]
+    if lost := next((r for r in ranked if (unit, r) in ledger.refused), None):
+        why = {f.code for f in ledger.findings.get((village_id, lost), ())}
+        return "over budget" if "over_budget" in why else "no capacity left"
     rank = next(rank for rank in ledger.policy.ranks if route in rank)
     first = next(r for r in rank if ledger.eligible.at[unit, r])
     own = next((r for k in ledger.policy.ranks for r in k if _own_eligible(ledger, village_id, r)), route)

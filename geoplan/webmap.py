@@ -165,7 +165,7 @@ def page_data(plan: Plan, *, lang: Lang = "zh", tianditu_token: str | None = Non
         "notes": _notes(plan, lang=lang),
         "words": _words(lang),
         "units": _said("units", lang),
-        "values": _said("values", lang),
+        "values": {value: text[lang] for value, text in _style()["values"].items()},
         "layers": _said("layers", lang),
         "facts": {heading: _facts(villages, heading, lang=lang) for heading in facts},
         "routes": [{"id": r, "label": s[lang], "colour": s["colour"]} for r, s in _style()["routes"].items()],

@@ -35,6 +35,7 @@ def rows(**columns):
         "household_cost_unsubsidised_cny_per_season": [2600.0, 3400.0, 2000.0, 0.0, 9e9],
         "household_capex_cny": [100 * 1500.0, 300 * 1500.0, 50 * 4200.0, 0.0, 0.0],
         "household_capex_unsubsidised_cny": [100 * 4000.0, 300 * 4000.0, 50 * 4200.0, 0.0, 0.0],
+        "capex_cny": [100 * 9000.0, 300 * 9000.0, 50 * 4200.0, 0.0, 0.0],
         "affordability": ["green", "amber", "green", "", ""],
         "affordability_unsubsidised": ["green", "amber", "green", "", ""],
     }
@@ -65,11 +66,7 @@ def test_verdicts_of_each_limit():
     ("paid", "whole", "ok"), [(3000, 4000, True), (3001, 4000, False), (3600, 12_000, True), (0, 0, True)]
 )
 def test_self_pay_is_bearable_under_either_limit(paid, whole, ok):
-    frame = (
-        rows()
-        .iloc[[2]]
-        .assign(household_capex_cny=50.0 * paid, household_capex_unsubsidised_cny=50.0 * whole)
-    )
+    frame = rows().iloc[[2]].assign(household_capex_cny=50.0 * paid, capex_cny=50.0 * whole)
     found = affordability_summary(frame, default_policy())["by_route"]["biomass"]
     assert (found["self_pay_cny"], found["self_pay_ok"]) == (paid, ok)
 

@@ -131,7 +131,7 @@ def test_no_heat_capacity_sends_everyone_elsewhere():
     plan = assign(corridor([300, 300], capacity_mw=0.0))
     assert set(routes(plan).values()) == {"heat_pump"}
     assert set(plan.villages["decision"]) == {"no capacity left"}
-    assert plan.villages["reason"].str.contains("“热源H1”余量 0 MW").all()
+    assert plan.villages["reason"].str.contains("“热源H1”轮到本村时余量 0 MW").all()
 
 
 def test_n_minus_1_limits_what_a_source_may_give():

@@ -165,7 +165,7 @@ def test_every_number_in_a_reason_is_that_of_its_route():
         county(rows, 'order = ["heat_pump", "electric_direct", "clean_coal"]', substations=[substation(100)])
     )
     text = row(plan, "V01")["reason"]
-    assert "空气源热泵、直热式电暖不可行：“变电站”余量 100 kVA，需 1,626、3,109 kVA" in text
+    assert "空气源热泵、直热式电暖不可行：“变电站”轮到本村时余量 100 kVA，需 1,626、3,109 kVA" in text
 
 
 def test_a_lock_beyond_break_even_does_not_claim_to_pay():

@@ -12,7 +12,8 @@ from click.testing import CliRunner
 from geoplan.cli import cli
 from geoplan.columns import table
 from geoplan.glossary import TABLES, described_columns, described_keys, keys, meanings
-from geoplan.policy import load_policy
+from geoplan.policy import Policy, load_policy
+from geoplan.published import Published
 
 LITONG = Path(__file__).parents[1] / "layers" / "litong" / "policy.toml"
 
@@ -23,13 +24,14 @@ def run(*arguments):
     return [line.split("\t") for line in done.stdout.splitlines()]
 
 
-def test_every_key_is_explained_once_in_order_and_none_is_stale():
-    assert list(meanings()) == [path for path, _ in keys()]
+@pytest.mark.parametrize(("what", "model"), [("keys", Policy), ("published", Published)])
+def test_every_key_is_explained_once_in_order_and_none_is_stale(what, model):
+    assert list(meanings(what)) == [path for path, _ in keys(model)]
 
 
-@pytest.mark.parametrize("key", list(meanings()))
-def test_an_explanation_is_one(key):
-    zh, description = meanings()[key]
+@pytest.mark.parametrize(("what", "key"), [(w, k) for w in ("keys", "published") for k in meanings(w)])
+def test_an_explanation_is_one(what, key):
+    zh, description = meanings(what)[key]
     assert re.search(r"[\u4e00-\u9fff]", zh)
     assert len(description) > len("One word")
     assert description.lower().replace(" ", "_") != key.rpartition(".")[2]
@@ -90,6 +92,12 @@ def test_values_of_a_county_replace_those_of_the_default():
     ]
 
 
+def test_what_a_document_prints_is_described_like_the_policy():
+    rows = {row[0]: row[1:] for row in run("published")}
+    assert rows["numbers.<number>.pick"][:2] == ["'sum' or 'least' or 'most' (optional)", "sum"]
+    assert rows["remarks.<name>.because"][0] == "text"
+
+
 def test_a_key_under_a_name_shows_what_an_entry_without_it_takes():
     frame = described_keys().set_index("key")
     assert frame.loc["routes.<name>.diversity", "value"] == "1"
@@ -100,15 +108,15 @@ def test_a_key_under_a_name_shows_what_an_entry_without_it_takes():
 def test_without_a_subject_everything_is_described():
     lines = run()
     heads = [line[0] for line in lines if line[0].startswith("# ")]
-    assert heads == [f"# {name}" for name in (*TABLES, "keys", "policy")]
+    assert heads == [f"# {name}" for name in (*TABLES, "published", "keys", "policy")]
     columns = sum(len(table(name)) for name in TABLES)
     numbers = len(run("policy"))
-    assert len(lines) == len(heads) + columns + len(meanings()) + numbers
+    assert len(lines) == len(heads) + columns + len(meanings("published")) + len(meanings()) + numbers
 
 
 def test_the_merged_policy_is_listed_with_the_origin_of_every_number():
     rows = {row[0]: row[1:] for row in run("policy", "-p", LITONG)}
-    assert rows["subsidies.central.cny_per_household"][:2] == ["3500.0", "policy.toml"]
+    assert rows["subsidies.central.cny_per_household"][:2] == ["3500", "policy.toml"]
     assert "3500元/户" in rows["subsidies.central.cny_per_household"][2]
     assert rows["carriers.gas.co2_kg"][1] == "default.toml"
     assert rows.keys() > {row[0] for row in run("policy")}

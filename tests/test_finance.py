@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geoplan.finance import annuity, by_level, capital_subsidies, operating_subsidy
+from geoplan.finance import annuity, by_level, capital_subsidies
 from geoplan.policy import load_policy
+from geoplan.season import operating_subsidy
 
 TWO_LEVELS = """
 [subsidies.central]
@@ -87,5 +88,5 @@ threshold_mode = "{mode}"
 """
     use = pd.Series([float(kwh)])
     policy = load_policy([("p.toml", text)])
-    found = operating_subsidy(use, use, use.to_frame(), route="heat_pump", policy=policy)
+    found = operating_subsidy(use, use.to_frame(), route="heat_pump", policy=policy)
     assert found.loc[0].to_dict() == pytest.approx({"central": 0, "province": 0, "city": 0, "district": cny})

@@ -313,6 +313,19 @@ def test_sums_may_stand_above_their_rows(tmp_path):
     assert "406, but the rows add up to 405" in str(errors(tmp_path, datum="wgs84")[0])
 
 
+def test_no_town_is_filled_down_across_a_sum(tmp_path):
+    """A department after the sum of a town is of no town; its name must be written."""
+    a, b, *_ = chinese_rows()
+    bureau = ["640302000001", "县直机关", None, *a[3:]]
+    closed = [None, "小计", a[2], 1680, *[None] * 5]
+    for sum_row in (closed, [None, None, "小计", *closed[3:]]):
+        write_csv(tmp_path / "villages.csv", [CHINESE, a, b, sum_row, bureau])
+        (problem,) = errors(tmp_path, datum="wgs84")
+        assert problem.message == "town is empty"
+        assert problem.ids == ("640302000001 县直机关",)
+        assert "write the town, or 县直" in problem.remedy
+
+
 def test_spaces_inside_chinese_names_are_taken_out_and_said(tmp_path):
     table_ = rows()
     table_[0][1] = " 关　渠 村 "

@@ -9,10 +9,10 @@ import pytest
 
 import geoplan
 from geoplan.annex import annex_table
-from geoplan.finance import exposure
 from geoplan.policy import load_policy
 from geoplan.published import value_at
 from geoplan.reconcile import reconcile, unexplained
+from geoplan.season import exposure
 
 COUNTY = Path(__file__).parents[1] / "layers" / "jining"
 DEMOLITION = {"马集村", "任山村", "三皇庙村", "磨山村"}
@@ -151,6 +151,10 @@ def test_nothing_that_the_document_prints_differs(county, plan):
     assert found["原计划拆迁村农户"]["computed"] == 1_558
     assert found["每季运行补贴上限（超过 500 度的部分补，900 元/户）"]["computed"] == pytest.approx(423.72)
     assert found["每季运行补贴上限（达到 500 度后全补，1000 元/户）"]["computed"] == pytest.approx(470.8)
+    for reading, wan in (("超过 500 度的部分补", 423.72), ("达到 500 度后全补", 470.8)):
+        own = found[f"每季运行补贴上限：{reading}"]
+        assert (own["basis"], own["published"], own["computed"]) == ("computed", None, pytest.approx(wan))
+    assert found["三年运行补贴上限（超过部分补）"]["basis"] == "derived"
     assert found["三年运行补贴上限（超过部分补）"]["computed"] == pytest.approx(1_271.1)
     assert found["三年运行补贴上限（达到后全补）"]["computed"] == pytest.approx(1_412.4)
 

@@ -106,6 +106,9 @@ def test_the_other_reading_of_the_document():
     assert money.loc["九", "total"] == pytest.approx(22_705)
     wrong = {r["what"] for r in rows(other, status="differs", because="")}
     assert "余热取暖合计" in wrong
+    bungalows = [r for r in rows(other) if r["what"].startswith("平房双替代：")]
+    assert [r["computed"] for r in bungalows] == [600, 500, 700, 1000, 1000, 500]
+    assert {r["status"] for r in bungalows} == {"equal"}
     assert "概算总投资" not in wrong
 
 
@@ -268,7 +271,15 @@ def test_every_published_number_comes_out(plan):
     numbers = rows(plan, kind="number") + [r for r in rows(plan, kind="check") if r["published"] is not None]
     stated = [r for r in numbers if r["status"] != "not stated" and isinstance(r["difference"], float)]
     assert len([r for r in stated if r["status"] == "equal"]) >= 90
-    assert {r["id"] for r in plan.summary["reconciliation"] if r["status"] == "differs"} == {
+    differs = rows(plan, status="differs")
+    assert [r["what"] for r in differs if not r["id"]] == [
+        "已实现占比",
+        "余热取暖实施年限：首年",
+        "结合外墙保温做农村平房煤改电、煤改气",
+    ]
+    assert {r["id"] for r in differs if r["id"]} == {
+        *(f"bungalows_{i}" for i in range(1, 7)),
+        "heat_enterprise_own",
         "date|准备部署阶段",
         "calendar|准备部署阶段",
         "retroactive|准备部署阶段",
@@ -297,6 +308,50 @@ def test_what_the_checks_find_in_the_document(plan):
     )
     assert found["retroactive|摸底与入户宣传"]["difference"] == 16
     assert "区农业农村局 1,060 户" in found["lead_agency|金积镇"]["computed"]
+
+
+def test_a_household_of_the_pipe_is_no_double_substitution(plan):
+    """The 4,300 bungalows stand in two places of the document; the plan connects them."""
+    bungalows = [r for r in rows(plan) if r["what"].startswith("平房双替代：")]
+    assert [r["published"] for r in bungalows] == [600, 500, 700, 1000, 1000, 500]
+    assert {(r["computed"], r["status"], r["basis"]) for r in bungalows} == {(0, "differs", "computed")}
+    assert all("自相矛盾" in r["because"] for r in bungalows)
+
+
+def test_the_share_of_2020_is_not_what_its_areas_make(plan):
+    [row] = rows(plan, what="已实现占比")
+    assert (row["published"], row["status"], row["basis"]) == (23.97, "differs", "document")
+    assert row["computed"] == pytest.approx(23.98897, abs=1e-5)
+
+
+def test_the_enterprises_own_investment_stands_beside_the_document(plan):
+    """10,209 万元 is repeated in the funding table; what the plan itself builds is another number."""
+    [own] = rows(plan, id="heat_enterprise_own")
+    piped = plan.villages["route"] == "district_heating"
+    assert own["computed"] == pytest.approx(plan.villages.loc[piped, "enterprise_capex_cny"].sum() / 10_000)
+    assert (own["basis"], own["published"], own["status"]) == ("computed", 10_209, "differs")
+    [repeated] = rows(plan, id="heat_enterprise")
+    assert (repeated["basis"], repeated["status"]) == ("entered", "equal")
+
+
+@pytest.mark.parametrize(
+    ("what", "computed"),
+    [
+        ("概算总投资", 22_705),
+        ("中央专项占比", 40.89),
+        ("区财政配套占比", 34.43),
+        ("农户自筹占比", 24.68),
+        ("余热取暖总投资", 18_469),
+        ("余热取暖中央专项", 4_130),
+        ("余热取暖区财政配套", 2_124),
+        ("余热取暖农户自筹", 2_006),
+        ("供暖改造0.43万户概算", 3_440),
+        ("全部建设任务投资", 56_714),
+    ],
+)
+def test_the_totals_are_results_of_the_plan(plan, what, computed):
+    found = rows(plan, what=what)
+    assert [(r["basis"], r["computed"]) for r in found] == [("computed", computed)]
 
 
 @pytest.mark.parametrize(

@@ -13,19 +13,13 @@ from shapely import Point
 
 from geoplan.emissions import POLLUTANTS, avoided_column, emissions_by_carrier
 from geoplan.errors import PolicyError
-from geoplan.finance import (
-    annuity,
-    by_item,
-    by_level,
-    capital_subsidies,
-    exposure,
-    operating_schedule,
-)
+from geoplan.finance import annuity, by_item, by_level, capital_subsidies
 from geoplan.household import equipment, old_stove_until
 from geoplan.options import price_options
 from geoplan.planner import assign
 from geoplan.policy import load_policy
 from geoplan.provisions import LEVELS
+from geoplan.season import exposure, operating_subsidy
 from tests.worlds import corridor, county, substation, village
 
 #: Rates of a plan document that pays by item, and leaves gas and household devices open.
@@ -210,19 +204,40 @@ cny_per_household = 100000
     assert found["household_capex_cny"] == pytest.approx(0, abs=1e-6)
 
 
-@pytest.mark.parametrize(("year", "paid"), [("", 350_000), ("year = 2021\n", 0), ("year = 2022\n", 350_000)])
-def test_a_subsidy_begins_in_its_first_year(year, paid):
-    text = (
-        year
-        + """
+LATER = """
 [subsidies.a]
 level = "central"
 routes = ["heat_pump"]
 cny_per_household = 3500
 first_year = 2022
 """
-    )
-    assert option(text)["subsidy_central_cny"] == pytest.approx(paid)
+
+
+@pytest.mark.parametrize(
+    ("year", "paid"),
+    [
+        ("", 350_000),
+        ("year = 2021\n", 0),
+        ("year = 2022\n", 350_000),
+        ("year = 2023\n[phasing]\nyears = [2021]\n", 0),
+        ("year = 2021\n[targets.by_year]\n2022 = 60\n2023 = 40\n", 350_000),
+    ],
+)
+def test_a_subsidy_begins_in_its_first_year(year, paid):
+    assert option(year + LATER)["subsidy_central_cny"] == pytest.approx(paid)
+
+
+@pytest.mark.parametrize(
+    "years",
+    [
+        "[phasing]\nyears = [2021, 2022]\n",
+        "[targets.by_year]\n2021 = 60\n2023 = 40\n",
+        "[budgets.a]\npayer = 'city'\nwan_cny_by_year = { 2021 = 9, 2022 = 9 }\n",
+    ],
+)
+def test_a_subsidy_cannot_begin_amid_the_planned_years(years):
+    with pytest.raises(PolicyError, match=r"subsidies.a.first_year: 2022 parts .*; plan the years before"):
+        option(years + LATER)
 
 
 def test_only_the_villages_meant_are_paid():
@@ -324,13 +339,17 @@ def test_a_time_of_use_tariff_in_the_bill(route, voluntary, price):
     assert found["annual_cost_cny"] == pytest.approx(flat["annual_cost_cny"])
 
 
-def test_seasons_that_are_paid():
-    policy = load_policy([("p.toml", POWER + "years = 3\nfirst_year = 2021\n")])
-    power = policy.subsidies["power"]
-    assert operating_schedule(power, converted=2021, until=2030) == {2021: 1.0, 2022: 1.0, 2023: 1.0}
-    assert operating_schedule(power, converted=2023, until=2024) == {2023: 1.0, 2024: 1.0}
-    assert operating_schedule(power, converted=2020, until=2030) == {}
-    assert operating_schedule(power, converted=2031, until=2030) == {}
+@pytest.mark.parametrize(
+    ("lasts", "seasons"),
+    [("years = 2\n", [200, 200, 0]), ("taper = [0.5, 1.0]\n", [100, 200, 0]), ("", [200, 200, 200])],
+)
+def test_seasons_that_are_paid(lasts, seasons):
+    use = pd.Series([1500.0])
+    policy = load_policy([("p.toml", POWER + lasts)])
+    paid = [
+        operating_subsidy(use, use.to_frame(), route="heat_pump", policy=policy, season=n) for n in range(3)
+    ]
+    assert [p["district"].item() for p in paid] == seasons
 
 
 def test_exposure_in_both_readings():
@@ -381,6 +400,13 @@ def test_where_households_buy_the_energy_only_the_grid_is_a_gap():
 
 def test_where_nobody_but_the_households_invests_there_is_no_gap():
     assert str(option("", "biomass")["operator_gap_cny_per_a"]) == "0.0"
+
+
+@pytest.mark.parametrize("voluntary", ["false", "true"])
+def test_a_time_of_use_tariff_is_no_loss_of_a_company(voluntary):
+    for route in ("heat_pump", "electric_storage"):
+        gap = option(TARIFF.format(voluntary=voluntary), route)["operator_gap_cny_per_a"]
+        assert gap == pytest.approx(option("", route)["operator_gap_cny_per_a"])
 
 
 def test_a_company_that_sells_below_its_price_has_a_gap():
@@ -646,14 +672,14 @@ def test_the_old_stove_stays_for_whole_seasons(seasons, end, day):
     ("text", "said"),
     [
         (
-            "[subsidies.a]\nlevel='city'\nroutes=['gas']\nof=['boilr']",
+            "[subsidies.a]\nlevel='city'\nroutes=['gas']\nshare=0.5\nof=['boilr']",
             "subsidies.a.of.*did you mean 'boiler'",
         ),
         (
-            "[subsidies.a]\nlevel='city'\nroutes=['gas', 'biomass']\nof=['boiler']",
+            "[subsidies.a]\nlevel='city'\nroutes=['gas', 'biomass']\nshare=0.5\nof=['boiler']",
             "routes.biomass.capex: unknown 'boiler'",
         ),
-        ("[subsidies.a]\nlevel='city'\nroutes=['ground_source']", "households pay no item"),
+        ("[subsidies.a]\nlevel='city'\nroutes=['ground_source']\nshare=0.5", "households pay no item"),
         ("[old_stove]\nroutes=['gas']\nseasons=1\nseason_end='04-31'", "no year has the day '04-31'"),
         (TARIFF.format(voluntary="true").replace("electricity", "power"), "tariffs.night.carrier: unknown"),
         (TARIFF.format(voluntary="true").replace('"heat_pump"', '"gas"'), "'gas' uses gas, not electricity"),

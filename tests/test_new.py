@@ -24,6 +24,7 @@ from geoplan.policy import load_policy
 ROOT = Path(__file__).parents[1]
 LAYERS = ROOT / "layers"
 COUNTIES = sorted(p.parent.name for p in LAYERS.glob("*/policy.toml"))
+SKELETON = ["README.md", "policy.toml", "published.toml", "villages.csv"]
 START = Path(str(resources.files("geoplan").joinpath("data/start")))
 
 
@@ -39,7 +40,7 @@ def test_the_skeleton_passes_check_and_assign_with_the_commands_it_prints(tmp_pa
     monkeypatch.chdir(tmp_path)
     done = run("new", "新县")
     assert done.exit_code == 0, done.output
-    assert names(tmp_path / "新县") == ["README.md", "policy.toml", "villages.csv"]
+    assert names(tmp_path / "新县") == SKELETON
     commands = [line.split()[1:] for line in done.stdout.splitlines()]
     assert [command[0] for command in commands] == ["check", "assign"]
     for command in commands:
@@ -73,8 +74,13 @@ def test_every_example_in_the_skeleton_is_valid_when_its_mark_is_taken_away(tmp_
     assert policy.milestones["acceptance"].end.isoformat() == "2025-10-15"
     villages = new_county(tmp_path / "a")
     (tmp_path / "a" / "policy.toml").write_text(active, "utf-8")
+    printed = (START / "published.toml").read_text("utf-8")
+    printed = re.sub(r"^#(?=\S|    \[)", "", printed, flags=re.MULTILINE)
+    (tmp_path / "a" / "published.toml").write_text(printed, "utf-8")
     plan = assign(read_county(villages, datum="wgs84"))
     assert plan.summary["households"] == 600
+    compared = {row["what"]: row["status"] for row in plan.summary["reconciliation"]}
+    assert {compared[what] for what in ("改造户数", "2024年改造户数", "2024年占比")} == {"equal"}
     # 600 households at 3,500 CNY: every village is electric or on gas.
     assert plan.summary["money_cny"]["subsidy_central_cny"] == pytest.approx(600 * 3_500)
 
@@ -117,7 +123,7 @@ def test_an_empty_folder_is_taken_and_keeps_its_place(tmp_path, monkeypatch):
     folder.mkdir()
     monkeypatch.chdir(folder)
     assert run("new", ".").exit_code == 0
-    assert names(Path.cwd()) == ["README.md", "policy.toml", "villages.csv"]
+    assert names(Path.cwd()) == SKELETON
 
 
 @pytest.mark.parametrize("like", [None, "litong"])

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import pytest
+import shapely
 
+from geoplan.io import check_county
 from geoplan.planner import assign
+from geoplan.tables.work import emissions_sheet
 from tests.test_cascade import codes, option, routes, row
 from tests.test_cli import VILLAGES, run
-from tests.worlds import county, gas_station, heat_source, line, main, village
+from tests.worlds import county, gas_station, heat_source, line, main, substation, village
+from tests.worlds_io import geojson
 
 
 def test_gas_from_a_far_station_is_no_way_round_a_full_one_near_by():
@@ -112,3 +116,129 @@ def test_the_keys_of_a_policy_can_be_listed():
     done = run("describe", "keys")
     assert "subsidies.<name>.cap_cny_per_household\tnumber" in done.stdout
     assert "rules.<name>.text\ttext" in done.stdout
+
+
+# --- what is said without being asked -------------------------------------------------------------
+
+
+def notes(*arguments, **layers):
+    return assign(county(*arguments, **layers)).provenance["notes"]
+
+
+def test_a_climate_without_its_heat_indices_is_said():
+    rows = [village(1, 0, 0)]
+    climate = "[climate]\nstation = 'x'\noutdoor_design_c = -6.2\nseason_mean_c = 0.1\nseason_days = 120"
+    indices = "[demand]\nintensity_bungalow_w_per_m2 = 92\nintensity_bungalow_insulated_w_per_m2 = 50"
+    said = [n for n in notes(rows, climate) if "热指标仍是缺省值" in n]
+    assert len(said) == 1
+    assert "-6.2 ℃" in said[0]
+    assert "demand.intensity_bungalow_insulated_w_per_m2" in said[0]
+    assert not any("热指标" in n for n in notes(rows, f"{climate}\n{indices}"))
+    assert not any("热指标" in n for n in notes(rows, climate.replace("-6.2", "-13.1")))
+
+
+def test_check_says_what_the_run_would_note(table):
+    text = "[climate]\nstation='x'\noutdoor_design_c=-6.2\nseason_mean_c=0.1\nseason_days=120"
+    (table.parent / "policy.toml").write_text(text, "utf-8")
+    done = run("check", table, "--datum", "wgs84")
+    assert done.exit_code == 0
+    assert "热指标仍是缺省值" in done.stdout
+    assert "没有 biomass_supply 图层" in done.stdout
+
+
+def test_every_layer_that_is_not_there_is_said_once():
+    rows = [village(1, 600, 9)]
+    said = notes(rows)
+    for stem in ("heat_sources", "gas_stations", "substations", "biomass_supply"):
+        assert sum(stem in n for n in said) == 1, stem
+    assert not any("roads" in n or "mains" in n for n in said)
+    points = {"heat_sources": [heat_source(9)], "gas_stations": [gas_station(9e4)]}
+    said = notes(rows, **points)
+    for stem in ("heat_mains", "gas_mains", "roads"):
+        assert sum(f"没有 {stem} 图层" in n for n in said) == 1, stem
+    pipe = [{"status": "existing", "dn_mm": None, "geometry": line((0, 0), (5000, 0))}]
+    said = notes(rows, **points, heat_mains=pipe, gas_mains=pipe, roads=pipe)
+    assert not any("roads" in n or "mains" in n for n in said)
+
+
+def test_a_row_without_a_place_says_so_and_takes_no_substation():
+    lost = village(1, 0, 0, unlocated=True) | {"geometry": shapely.Point()}
+    pipe = {"heat_sources": [heat_source(9)], "heat_mains": [main((0, 0), (5000, 0))]}
+    plan = assign(county([lost, village(2, 600, 9)], substations=[substation(9e5)], **pipe))
+    assert codes(plan, "V01", "district_heating") == ["unlocated"]
+    reason = row(plan, "V01")["reason"]
+    assert "集中供暖不可行：无坐标（未落图）" in reason
+    assert "不占变电站余量" in reason
+    assert "沿道路" not in reason
+    assert "不占变电站余量" not in row(plan, "V02")["reason"]
+
+
+def test_a_remainder_is_that_of_the_villages_turn():
+    plan = assign(county([village(1, 600, 400)], 'order = ["heat_pump"]', substations=[substation(100)]))
+    assert "“变电站”轮到本村时余量 100 kVA" in row(plan, "V01")["reason"]
+
+
+def test_a_village_with_one_way_left_points_to_the_options():
+    plan = assign(county([village(1, 0, 0)], 'order = ["heat_pump"]'))
+    assert "其余方式均不可行（见备选方案）" in row(plan, "V01")["reason"]
+
+
+def test_terminal_and_workbook_say_the_same_rise_of_co2():
+    """One village emits more, one of the same route saves: neither place deducts the saving."""
+    text = "[baseline]\ncoal_t_per_household = 1.5\n[routes.heat_pump]\nefficiency = 1.2"
+    rows = [village(1, 0, 0, floor_area_m2=200.0), village(2, 900, 0, 90, floor_area_m2=20.0)]
+    plan = assign(county(rows, f'order = ["heat_pump"]\n{text}'))
+    avoided = plan.villages.set_index("village_id")["co2_avoided_t_per_a"]
+    assert avoided["V01"] < 0 < avoided["V02"]
+    said = f"每年多 {-avoided['V01']:,.0f} t"
+    assert [n for n in plan.provenance["notes"] if said in n and "未扣" in n]
+    assert [n for n in emissions_sheet(plan).notes if said in n and "1 个村" in n and "未扣" in n]
+
+
+# --- what is told to whoever mistypes ---------------------------------------------------------------
+
+
+def test_a_lock_by_name_is_told_the_id(table):
+    done = run("check", table, "--datum", "wgs84", "--lock", "甲村=直热式电暖")
+    assert done.exit_code == 1
+    assert "--lock V1=electric_direct" in done.stdout
+    done = run("check", table, "--datum", "wgs84", "--lock", "V1=电暖")
+    assert "district_heating 集中供暖" in done.stdout
+
+
+def test_a_datum_of_an_unknown_layer_is_told_the_nearest(table):
+    done = run("check", table, "--datum", "village=gcj02")
+    assert done.exit_code == 2
+    assert "unknown layer 'village'" in done.stderr
+    assert "did you mean 'villages'?" in done.stderr
+
+
+def test_an_unknown_route_of_the_order_is_told_the_labels(table):
+    (table.parent / "policy.toml").write_text('order = ["集中供热"]', "utf-8")
+    done = run("check", table, "--datum", "wgs84")
+    assert "district_heating 集中供暖" in done.stdout
+
+
+def test_check_refuses_the_years_that_assign_refuses(table):
+    text = """
+[phasing]
+years = [2025]
+[budgets.county]
+payer = "district"
+wan_cny_by_year = { "2024" = 200 }
+"""
+    (table.parent / "policy.toml").write_text(text, "utf-8")
+    for command in ("check", "assign"):
+        done = run(command, table, "--datum", "wgs84")
+        assert done.exit_code == 1
+        assert "2024" in done.output
+        assert "phasing.years" in done.output
+
+
+def test_one_datum_for_all_warns_of_every_layer_that_says_wgs84(tmp_path):
+    geojson(tmp_path)
+    (bare,) = [p for p in check_county(tmp_path, datum="gcj02") if "brought from" in p.message]
+    assert bare.severity == "warning"
+    assert "--datum villages=gcj02" in bare.remedy
+    (named,) = [p for p in check_county(tmp_path, datum={"villages": "gcj02"}) if "brought from" in p.message]
+    assert named.severity == "repair"

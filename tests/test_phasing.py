@@ -34,7 +34,7 @@ def table(households, **columns) -> pd.DataFrame:
     ids = [f"V{i:02d}" for i in range(count)]
     base = {"village_id": ids, "name": ids, "town": "甲镇", "group_id": "", "route": "heat_pump"}
     base |= {"source_id": "", "households": list(households), "supply_year": [None] * count}
-    base |= {"capex_cny": 7000.0 * np.array(households), "area_class": "rural"}
+    base |= {"capex_cny": 7000.0 * np.array(households), "area_class": "rural", "winter_occupancy": None}
     base |= {f"subsidy_{level}_cny": 0.0 for level in LEVELS}
     return pd.DataFrame(base | columns)
 
@@ -102,11 +102,9 @@ def test_years_without_targets_are_as_early_as_the_supply():
     assert years(found) == [2021, 2022]
 
 
-def test_a_target_outside_the_phasing_is_refused_with_key_and_remedy():
-    with pytest.raises(
-        PolicyError, match=r"targets.by_year: 2020 is not among phasing.years \(2021\).*add it"
-    ):
-        phased(table([1]), "[phasing]\nyears = [2021]\n[targets.by_year]\n2020 = 1")
+def test_a_year_outside_the_phasing_is_refused_with_key_and_remedy():
+    with pytest.raises(PolicyError, match=r"budgets.b: 2020 is not among phasing.years \(2021\); add it"):
+        phased(table([1]), "[phasing]\nyears = [2021]\n" + budget(y2020=1))
 
 
 # --- order ------------------------------------------------------------------------------------------
@@ -271,12 +269,8 @@ def test_operating_subsidies_add_up_over_the_years():
     subsidy = '[subsidies.run]\nlevel = "district"\nkind = "operating"\nroutes = ["heat_pump"]\n'
     subsidy += "cny_per_kwh = 0.2\ntaper = [1.0, 0.5]\n"
     villages = table([100, 100])
-    options = pd.DataFrame(
-        {
-            "village_id": villages["village_id"],
-            "route": "heat_pump",
-            "subsidy_operating_district_cny_per_a": 20e4,
-        }
+    options = villages[["village_id", "route"]].assign(
+        energy_use_per_a=1e6, household_cost_unsubsidised_cny_per_season=9e3
     )
     policy = TARGETS.format(100, 100, 0) + subsidy
     enough = phased(

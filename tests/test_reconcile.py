@@ -12,15 +12,17 @@ import pytest
 import geoplan
 from geoplan.errors import PolicyError
 from geoplan.io import check_county
+from geoplan.misnamed import check_published
 from geoplan.policy import load_policy
-from geoplan.published import check_published, load_published
-from geoplan.reconcile import reconcile, unexplained
+from geoplan.published import load_published
+from geoplan.reconcile import counts, reconcile, unexplained
 from geoplan.timeline import timeline
 from tests.worlds import county, village
 from tests.worlds_io import collection, village_features
 
 KEYS = {
-    "kind", "place", "what", "unit", "published", "computed", "difference", "status", "because", "id"
+    "kind", "place", "what", "unit", "published", "computed", "difference", "status", "because", "id",
+    "basis", "note",
 }  # fmt: skip
 
 FUNDING = """
@@ -106,16 +108,42 @@ def test_equal_and_differs():
     assert unexplained([row]) == 1
 
 
-def test_a_difference_with_a_reason_is_explained():
-    row = one('place = "三", what = "改造户数", value = 200, column = "households", because = "含乡外20户"')
-    assert (row["status"], row["because"]) == ("differs", "含乡外20户")
+REASON = (
+    'place = "三", what = "改造户数", value = 200, column = "households", because = "含乡外20户", expected = '
+)
+
+
+def test_a_reason_explains_the_difference_that_it_expects_and_no_other():
+    row = one(REASON + "180")
+    assert (row["status"], row["difference"], row["because"]) == ("differs", -20, "含乡外20户")
     assert unexplained([row]) == 0
+    row = one(REASON + "170")
+    assert (row["status"], row["because"]) == ("differs", "")
+    assert unexplained([row]) == 1
+    met = one(REASON + "170", of=villages().assign(households=[100, 50, 50, 0]))
+    assert (met["status"], met["because"]) == ("equal", "")
+
+
+def test_what_is_expected_is_compared_within_the_tolerance():
+    line = 'place = "三", what = "万户", value = 0.02, column = "households", scale = 0.0001, because = "x"'
+    assert one(line + ", tolerance = 0.0005, expected = 0.0184")["because"] == "x"
+    assert one(line + ", tolerance = 0.0003, expected = 0.0184")["because"] == ""
+
+
+def test_a_note_is_shown_and_explains_nothing():
+    line = 'place = "三", what = "改造户数", column = "households", note = "含乡外20户", value = '
+    for value, status, open_ in ((180, "equal", 0), (200, "differs", 1)):
+        row = one(line + str(value))
+        assert (row["status"], row["note"], row["because"]) == (status, "含乡外20户", "")
+        assert unexplained([row]) == open_
 
 
 def test_a_difference_within_the_tolerance_is_equal_and_still_shown():
-    line = 'place = "三", what = "改造户数", value = 180.4, column = "households", tolerance = '
-    assert (one(line + "0.5")["status"], one(line + "0.5")["difference"]) == ("equal", -0.4)
-    assert one(line + "0.3")["status"] == "differs"
+    line = 'place = "三", what = "万户", value = 0.02, column = "households", scale = 0.0001, tolerance = '
+    assert (one(line + "0.005")["status"], one(line + "0.005")["difference"]) == ("equal", -0.002)
+    assert one(line + "0.001")["status"] == "differs"
+    line = 'place = "三", what = "户数", value = 200, column = "households", note = "约", tolerance = 20'
+    assert one(line)["status"] == "equal"
 
 
 def test_what_the_document_leaves_open_is_shown_as_computed():
@@ -188,7 +216,7 @@ def test_the_document_against_itself():
           { id = "a", place = "三", what = "甲", value = 141, because = "现状" },
           { id = "b", place = "三", what = "乙", value = 587.77, because = "现状" },
           { id = "c", place = "三", what = "丙", value = "unstated", sum = ["a", "b"] },
-          { place = "三", what = "占比", value = 23.97, ratio = ["a", "b"], scale = 100, tolerance = 0.05 },
+          { place = "三", what = "占比", value = 24.0, ratio = ["a", "b"], scale = 100, tolerance = 0.05 },
           { place = "三", what = "占比", value = 23.97, ratio = ["a", "b"], scale = 100 },
           { place = "三", what = "两倍之和", value = 1457.54, product = ["c", "two"] },
           { id = "two", place = "三", what = "二", value = 2, because = "常数" },
@@ -214,6 +242,68 @@ def test_a_ratio_to_nothing_is_not_known():
     assert (rows[2]["computed"], rows[2]["status"]) == (None, "differs")
 
 
+@pytest.mark.parametrize(
+    ("line", "basis"),
+    [
+        ('column = "households"', "computed"),
+        ('exposure = "power"', "computed"),
+        ('funding = "dual.central"', "computed"),
+        ('funding = "dual.enterprise"', "entered"),  # nothing of it comes from a village
+        ('funding = "mains.enterprise"', "entered"),
+        ('funding = "mains.stated_total"', "entered"),
+        ('scope = "全部.enterprise"', "entered"),
+        ('scope = "全部.stated_total"', "computed"),
+        ('scope = "农村.central.share"', "computed"),
+        ('policy = "funding.mains.wan_cny.enterprise"', "entered"),
+        ('column = "households", derived = "60户×3"', "derived"),
+        ('because = "现状"', "listed"),
+    ],
+)
+def test_what_a_comparison_is_worth(line, basis):
+    row = one(f'place = "三", what = "数", value = 180, {line}')
+    assert row["basis"] == basis
+
+
+def test_a_sum_is_worth_what_its_best_part_is():
+    rows = compared(
+        """
+        numbers = [
+          { id = "a", place = "三", what = "甲", value = 180, because = "现状" },
+          { id = "b", place = "三", what = "乙", value = "unstated", column = "households" },
+          { id = "c", place = "三", what = "丙", value = "unstated", policy = "subsidies.power.cap_units" },
+          { place = "三", what = "甲自校", value = 180, sum = ["a"] },
+          { place = "三", what = "甲丙", value = 5180, sum = ["a", "c"] },
+          { place = "三", what = "甲乙丙", value = 5360, sum = ["a", "b", "c"] },
+        ]
+        """
+    )
+    assert [row["basis"] for row in rows[3:]] == ["document", "entered", "computed"]
+    assert counts(rows)["computed"] == {"equal": 1, "differs": 0, "unexplained": 0, "not stated": 1}
+    assert counts(rows)["listed"]["not stated"] == 1
+
+
+def test_a_derived_value_says_how():
+    row = one(
+        'place = "推算", what = "数", value = 180, column = "households", derived = "60户×3", note = "约"'
+    )
+    assert (row["published"], row["status"], row["note"]) == (180, "equal", "60户×3；约")
+
+
+def test_first_and_last_of_a_column():
+    line = 'place = "三", what = "年", unit = "年", column = "year", where = { route = ["gas"] }, '
+    frame = villages().assign(year=[2021, 2022, 2023, None])
+    rows = [
+        one(line + more, of=frame) for more in ('value = 2022, pick = "least"', 'value = 2023, pick = "most"')
+    ]
+    assert [(row["computed"], row["status"]) for row in rows] == [(2022, "equal"), (2023, "equal")]
+
+
+def test_rows_have_the_digits_that_the_folder_keeps():
+    frame = villages().assign(subsidy_operating_cny_per_a=[1 / 3, 0.0, 0.0, 0.0])
+    row = one('place = "五", what = "补助", value = 0, column = "subsidy_operating_cny_per_a"', of=frame)
+    assert (row["computed"], row["difference"]) == (0.333333333, 0.333333333)
+
+
 # --- tables -----------------------------------------------------------------------------------------
 
 
@@ -237,28 +327,75 @@ def test_a_table_that_is_equal_in_every_cell():
 
 
 def test_every_differing_cell_is_a_row():
-    rows = table('[1, "甲镇", 50, 151]', '[2, "已镇", 30, 30]', '["合计", "", "", 180]')
-    whole, number, word, blank = rows
-    assert (whole["published"], whole["computed"], whole["difference"]) == (12, 9, -3)
+    rows = table('[1, "甲镇", 50, 151]', '[2, "乙镇", 30, 30]', '["合计", "", "", 180]')
+    whole, number, blank = rows
+    assert (whole["published"], whole["computed"], whole["difference"]) == (12, 10, -2)
+    assert {row["basis"] for row in rows} == {"computed"}
     assert (number["what"], number["published"], number["computed"]) == ("甲镇：合计 户数", 151, 150)
     assert (number["difference"], number["unit"]) == (-1, "户")
-    assert (word["what"], word["published"], word["computed"]) == ("已镇：乡镇", "已镇", "乙镇")
     assert (blank["what"], blank["published"], blank["computed"]) == ("合计：煤改气", None, 80)
-    assert unexplained(rows) == 3
+    assert unexplained(rows) == 2
 
 
 def test_a_remark_explains_one_cell_and_no_other():
-    more = '[remarks]\n"tasks|甲镇|合计 户数" = "文件误作151"'
+    more = '[remarks]\n"tasks|甲镇|合计 户数" = { because = "文件误作151", expected = 150 }'
     rows = table('[1, "甲镇", 50, 151]', '[2, "乙镇", 31, 30]', '["合计", "", 80, 180]', more=more)
     assert [row["because"] for row in rows[1:]] == ["文件误作151", ""]
     assert unexplained(rows) == 1
+    other = table('[1, "甲镇", 50, 151]', '[2, "乙镇", 30, 30]', more=more.replace("150", "149"))
+    assert unexplained(other[1:2]) == 1
 
 
-def test_a_table_with_a_row_too_few_or_a_column_too_many():
-    rows = table('[1, "甲镇", 50, 150]', '[2, "乙镇", 30, 30]')
-    assert [row["what"] for row in rows[1:]] == ["合计：序号", "合计：煤改气", "合计：合计 户数"]
+def test_a_row_that_is_missing_shifts_nothing():
+    rows = table('[1, "乙镇", 30, 30]', '["合计", "", 80, 181]')
+    assert [(row["what"], row["published"], row["computed"]) for row in rows[1:]] == [
+        ("甲镇：规划有、文件没有的一行", None, "1、甲镇、50、150"),
+        ("合计：合计 户数", 181, 180),
+    ]
+    assert (rows[0]["published"], rows[0]["computed"]) == (4 + 3 + 4, 3 + 3)  # no running number of 乙镇
+    rows = table('[1, "丙镇", 9, 9]', '[2, "甲镇", 50, 150]', '[3, "乙镇", 30, 30]', '["合计", "", 80, 180]')
+    assert [row["what"] for row in rows[1:]] == ["丙镇：文件有、规划没有的一行"]
+    assert unexplained(rows) == 1
+
+
+def test_a_name_written_otherwise_is_a_row_too_many_and_one_too_few():
+    rows = table('[1, "甲镇", 50, 150]', '[2, "已镇", 30, 30]', '["合计", "", 80, 180]')
+    assert [row["what"] for row in rows[1:]] == [
+        "已镇：文件有、规划没有的一行",
+        "乙镇：规划有、文件没有的一行",
+    ]
+
+
+def test_rows_in_another_order_are_said():
+    rows = table('[2, "乙镇", 30, 30]', '[1, "甲镇", 50, 150]', '["合计", "", 80, 180]')
+    assert [row["what"] for row in rows[1:]] == ["任务表：行的次序与文件不同"]
+    assert unexplained(rows) == 1
+
+
+def test_a_column_too_many():
     rows = table('[1, "甲镇", 50, 150, "x"]', '[2, "乙镇", 30, 30]', '["合计", "", 80, 180]')
-    assert [(row["what"], row["published"]) for row in rows[1:]] == [("甲镇 x：第 5 列", "x")]
+    assert [(row["what"], row["published"]) for row in rows[1:]] == [("甲镇：第 5 列", "x")]
+
+
+def test_subtotals_are_told_apart_by_their_town():
+    layout = """
+    [annexes.tasks]
+    title = "任务表"
+    rows = "village"
+    subtotal = "小计"
+    columns = [
+      { head = ["序号"], cell = "number" },
+      { head = ["镇"], cell = "town" },
+      { head = ["村"], cell = "name" },
+      { head = ["户数"], sum = "households" },
+    ]
+    """
+    printed = (
+        '[[1, "甲镇", "甲一", 100], [2, "", "甲二", 50], [3, "乙镇", "乙一", 30], ["小计", "", "", 31], '
+    )
+    text = f'[[tables]]\nannex = "tasks"\nplace = "附件"\nrows = {printed}["合计", "", "", 180]]'
+    rows = cells(compared(text, with_policy=layout))
+    assert [row["what"] for row in rows[1:]] == ["甲镇 小计：规划有、文件没有的一行", "乙镇 小计：户数"]
 
 
 def test_a_merged_cell_stands_in_each_of_its_rows():
@@ -280,8 +417,8 @@ def test_a_merged_cell_stands_in_each_of_its_rows():
 # --- dates ------------------------------------------------------------------------------------------
 
 
-def dates(*lines, issued='issued = "2024-03-01"', milestones=""):
-    found = published(f"{issued}\ndates = [{', '.join(lines)}]")
+def dates(*lines, issued='issued = "2024-03-01"', milestones="", remarks=""):
+    found = published(f"{issued}\ndates = [{', '.join(lines)}]\n{remarks}")
     return timeline(load_policy([("policy.toml", f"{issued}\n{milestones}")]), found)
 
 
@@ -295,10 +432,12 @@ def test_a_day_that_no_calendar_has():
         ("准备：日历上没有这一天", "2024-04-31", "2024-04-30")
     ]
     assert not rows[0].explained
-    rows = checks(
-        dates('{ place = "七", what = "准备", end = "2023-02-29", because = "按2月28日" }', issued="")
-    )
-    assert (rows[0].computed, rows[0].explained) == ("2023-02-28", True)
+    remarks = '[remarks]\n"calendar|准备" = "按2月28日"'
+    rows = checks(dates('{ place = "七", what = "准备", end = "2023-02-29" }', issued="", remarks=remarks))
+    assert (rows[0].computed, rows[0].explained, rows[0].because) == ("2023-02-28", True, "按2月28日")
+    assert not checks(dates('{ place = "七", what = "备", end = "2023-02-29" }', issued="", remarks=remarks))[
+        0
+    ].explained
     assert checks(dates('{ place = "七", what = "准备", end = "2024-02-29" }', issued="")) == []
     assert checks(dates('{ place = "七", what = "准备", end = "2024-13-01" }'))[0].computed is None
 
@@ -342,15 +481,28 @@ def test_a_printed_date_beside_the_milestone_of_its_stage():
     assert [(row.kind, row.status) for row in rows] == [("date", "equal"), ("date", "equal")]
     rows = dates(line.replace("04-30", "05-30"), milestones=stage)
     assert (rows[1].published, rows[1].computed) == ("2024-04-01 至 2024-05-30", "2024-04-01 至 2024-04-30")
-    assert rows[1].status == "differs"
-    assert dates(line)[1].status == "not stated"
+    assert (rows[1].status, rows[1].basis, rows[1].explained) == ("differs", "entered", False)
+    assert (dates(line)[1].status, dates(line)[1].basis) == ("not stated", "listed")
+
+
+def test_a_printed_date_has_a_reason_for_one_other_span_only():
+    stage = '[milestones.ready]\nstage = "准备"\nstart = 2024-04-01\nend = 2024-04-30'
+    line = (
+        '{ place = "七", what = "准备", start = "2024-04-01", end = "2024-04-31", because = "按30日", '
+        'expected = ["2024-04-01", "2024-04-30"] }'
+    )
+    rows = dates(line, milestones=stage)
+    assert (rows[1].status, rows[1].because) == ("differs", "按30日")
+    rows = dates(line, milestones=stage.replace("04-30", "04-29"))
+    assert (rows[1].status, rows[1].because) == ("differs", "")
 
 
 def test_milestones_are_checked_without_a_printed_date_and_once_with_one():
     stage = '[milestones.early]\nstage = "编制"\nend = 2024-02-01'
     alone = load_policy([("policy.toml", f"issued = 2024-03-01\n{stage}")])
     assert [row.what for row in timeline(alone, None)] == ["编制：截止日早于文件印发日（追溯）"]
-    rows = dates('{ place = "七", what = "编制", end = "2024-02-01", because = "追认" }', milestones=stage)
+    told = '[remarks]\n"retroactive|编制" = "追认"'
+    rows = dates('{ place = "七", what = "编制", end = "2024-02-01" }', milestones=stage, remarks=told)
     assert [row.because for row in checks(rows)] == ["追认"]
 
 
@@ -457,6 +609,55 @@ REFUSED = {
         N + 'id = "a"\nvalue = "unstated"\nsum = ["b"]\n' + N + 'id = "b"\nvalue = "unstated"\nsum = ["a"]',
         "id 'a' is computed from itself",
     ),
+    "a reason for any difference": (
+        N + 'value = 1\ncolumn = "households"\nbecause = "x"',
+        "because excuses any difference; write the number that is `expected` beside it",
+    ),
+    "an expected number without a reason": (
+        N + 'value = 1\ncolumn = "households"\nexpected = 2',
+        "expected needs `because` and a way",
+    ),
+    "an expected number that is the printed one": (
+        N + 'value = 1\ncolumn = "households"\nbecause = "x"\nexpected = 1',
+        "expected 1 explains no difference",
+    ),
+    "a number of itself": (
+        N + 'id = "a"\nvalue = 1\nsum = ["a"]',
+        "sum names 'a', which is the number itself; name its parts",
+    ),
+    "a sum of nothing": (N + "value = 0\nsum = []", "sum names no number"),
+    "a product of nothing": (N + "value = 1\nproduct = []", "product names no number"),
+    "a scale of nothing": (
+        N + 'value = 0\ncolumn = "households"\nscale = 0',
+        "scale = 0 makes every number 0",
+    ),
+    "a wide tolerance": (
+        N + 'value = 28500\ncolumn = "households"\ntolerance = 99999',
+        "tolerance 99999 is more than half a unit of the last printed digit; write 0.5 or less",
+    ),
+    "a tolerance of a whole digit": (
+        N + 'value = 23.97\ncolumn = "households"\ntolerance = 0.01',
+        "write 0.005 or less, or say in `note` why",
+    ),
+    "a blank reason": (N + 'value = 1\nbecause = " "', "because: is blank"),
+    "a blank place": (N.replace("三", "") + 'value = 1\nbecause = "x"', "place: is blank"),
+    "a derived value without a value": (
+        N + 'value = "unstated"\ncolumn = "households"\nderived = "x"',
+        "derived says how a value is inferred",
+    ),
+    "a pick without a column": (
+        N + 'value = 1\npolicy = "year"\npick = "least"',
+        "pick stands with a column",
+    ),
+    "a reason for any other day": (
+        '[[dates]]\nplace = "七"\nwhat = "准备"\nend = "2024-04-30"\nbecause = "x"',
+        "because explains a difference only together with `expected`",
+    ),
+    "a stage twice": (
+        2 * '[[dates]]\nplace = "七"\nwhat = "准备"\nend = "2024-04-30"\n',
+        "two dates are of '准备'; name them apart",
+    ),
+    "not a number": (N + 'value = nan\ncolumn = "households"', "write a number"),
     "text for a number": (N + 'value = "180"\ncolumn = "households"', "write a number"),
     "a date in words": (
         '[[dates]]\nplace = "七"\nwhat = "准备"\nend = "2024年4月31日"',
@@ -486,6 +687,16 @@ def test_a_bad_document_is_refused_with_the_place_and_the_remedy(text, wanted):
         ('scope = "全部.total.share"', "no payer 'total'"),
         ('policy = "climate.indoor"', "the policy has no number at 'climate.indoor'"),
         ('policy = "document"', "the policy has no number at 'document'"),
+        (
+            'column = "households", where = { route = ["heat_pmp"] }',
+            "where: route has no value 'heat_pmp'; did you mean 'heat_pump'?",
+        ),
+        (
+            'column = "households", where = { year = ["2021"] }',
+            "where: year holds integer values; got '2021'",
+        ),
+        ('column = "households", where = { urban_fringe = [1] }', "where: urban_fringe holds boolean values"),
+        ('policy = "order.9"', "the policy has no number at 'order.9'"),
         ('exposure = "pawer"', "no operating subsidy with a cap 'pawer'; did you mean 'power'?"),
     ],
 )
@@ -501,6 +712,36 @@ def test_a_table_without_its_annex_is_refused():
     found = published('[[tables]]\nannex = "taks"\nplace = "附件2"\nrows = []')
     problem = check_published(found, policy(ANNEX), file="published.toml")[0]
     assert str(problem) == "[[tables]] 1 附件2: no annex 'taks'; did you mean 'tasks'?"
+
+
+@pytest.mark.parametrize(
+    ("remark", "wanted"),
+    [
+        (
+            '"nope|x" = "y"',
+            "[remarks] 'nope|x': answers no finding; a remark begins with one of overlap, price",
+        ),
+        ('"calendar|准备" = "y"', "after 'calendar' comes a stage"),
+        ('"overlap|dual|main" = "y"', "after 'overlap' comes two stages or two rows of the funding"),
+        ('"price|dual|mains|city" = "y"', ""),
+        ('"price|dual|mains|citty" = "y"', "after 'price' comes two rows of the funding and a payer"),
+        ('"overlap|dual|mains" = "y"', ""),
+        ('"lead_agency|甲镇" = "y"', ""),
+        ('"efficiency.walls" = "y"', "after 'efficiency' comes a task of building efficiency"),
+        ('"issued" = "y"', "excuses any value; write { because = ..., expected ="),
+        ('"issued" = { because = "y", expected = "2024-03-01" }', ""),
+    ],
+)
+def test_a_remark_that_can_answer_nothing_is_refused(remark, wanted):
+    problems = check_published(published(f"[remarks]\n{remark}"), policy(), file="published.toml")
+    assert [wanted in str(p) for p in problems] == [True] * bool(wanted)
+
+
+def test_a_remark_that_nothing_needs_is_shown():
+    rows = compared('[remarks]\n"lead_agency|甲镇" = "两家"')
+    assert [(row["what"], row["status"], row["note"]) for row in rows] == [
+        ("没有用上的说明：lead_agency|甲镇", "not stated", "两家")
+    ]
 
 
 # --- files and the plan -----------------------------------------------------------------------------
@@ -524,6 +765,7 @@ def test_published_toml_is_read_beside_the_villages_and_hashed(tmp_path):
     row = plan.summary["reconciliation"][0]
     assert (row["computed"], row["status"]) == (2085, "differs")  # 1,200 + 480 + 310 + 95
     assert plan.summary["unexplained"] == 1
+    assert plan.summary["reconciliation_counts"]["computed"]["unexplained"] == 1
 
 
 def test_check_reports_the_problems_of_published_toml(tmp_path):
@@ -532,6 +774,14 @@ def test_check_reports_the_problems_of_published_toml(tmp_path):
     assert problems == ["[[numbers]] 1 三 户数: no column 'housholds'; did you mean 'households'?"]
     problems = [str(p) for p in check_county(folder_of(tmp_path, "document = 1")) if p.severity == "error"]
     assert any("document" in p for p in problems)
+
+
+def test_a_town_that_no_village_has_is_a_warning(tmp_path):
+    wrong = TASK + 'where = { town = ["丙丁镇"], route = ["gas"] }\n'
+    found = [p for p in check_county(folder_of(tmp_path, wrong)) if p.file == "published.toml"]
+    assert [(p.severity, str(p)) for p in found] == [
+        ("warning", "[[numbers]] 1 三 户数: no village has town '丙丁镇'; check the spelling")
+    ]
 
 
 def test_a_misspelt_file_is_said_and_a_missing_one_is_fine(tmp_path):

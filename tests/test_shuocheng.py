@@ -274,10 +274,23 @@ def test_every_published_number_is_met_or_explained(plan: Plan) -> None:
     assert unexplained(rows) == 0
     assert not [row["what"] for row in rows if row["status"] == "differs"]
     assert sum(row["status"] == "equal" for row in rows) >= 55
+    central = next(row for row in rows if row["published"] is None and row["computed"] == 10_277.61)
+    assert central["basis"] == "computed"
+    assert {row["basis"] for row in rows if row["place"].startswith("推算") and row["published"]} == {
+        "derived"
+    }
     assert {row["what"] for row in rows if row["status"] == "not stated"} >= {
         "清洁煤过渡户数",
         "清洁煤补贴标准",
     }
+
+
+def test_a_threshold_too_high_is_not_explained_in_advance(county: County) -> None:
+    plan = geoplan.assign(with_policy(county, "[rules.solar_village_size]\nmin = 500.0\n"))
+    wrong = {row["what"]: row for row in plan.summary["reconciliation"] if row["status"] == "differs"}
+    assert wrong["“太阳能+”户数"]["published"] == 8_436
+    assert not any(row["because"] for row in wrong.values())
+    assert plan.summary["unexplained"] == len(wrong) >= 4
 
 
 def test_the_station_in_the_standard_under_this_name_is_not_used(county: County) -> None:

@@ -64,3 +64,12 @@ def test_overlapping_blocks_without_a_true_rounding_give_way():
     whole = apportion_table(amounts, blocks=blocks)
     assert set(whole.ravel()) <= {0.0, 1.0}
     assert all(abs(whole[b].sum() - 1.0) <= 1 for b in blocks)
+
+
+def test_only_the_totals_that_cannot_be_true_give_way():
+    """The three blocks of one column cannot; the fourth row and the second column stay within one unit."""
+    amounts = np.array([[0.5, 0.0], [0.5, 0.0], [0.5, 0.0], [0.4, 0.4]])
+    blocks = [np.array(b, dtype=bool) for b in ([1, 1, 0, 0], [0, 1, 1, 0], [1, 0, 1, 0], [0, 0, 0, 1])]
+    whole = apportion_table(amounts, blocks=blocks)
+    assert whole[3].sum() == 1
+    assert sorted(abs(whole[b].sum() - 1.0) for b in blocks[:3]) == [0, 0, 1]

@@ -172,7 +172,7 @@ def test_a_cell_is_blank_instead_of_nought_and_no_number_has_separators(paged):
     plan = electric(TOWNS, [village(1, 0, 0, households=12_345, urban_fringe=True)])
     sheet = book_of(plan).worksheets[0]
     assert values(sheet)[4] == [1, "甲镇", 12345, None, 12345, None]
-    assert {cell.number_format for row in sheet.iter_rows() for cell in row} == {"General"}
+    assert {cell.number_format for row in sheet.iter_rows() for cell in row} == {"General", "0"}
 
 
 def test_the_reader_finds_the_villages_of_a_printed_annex(paged):
@@ -236,9 +236,10 @@ def test_what_the_document_leaves_open_is_never_blank_and_never_nought(tmp_path)
         for column in ("subsidy_central_cny", "household_capex_cny"):
             label = columns[column].label()
             assert row[[h.replace("\n", "") for h in heads].index(label)] == "待定", (name, column)
-    burden = row_of(book["负担能力"], "空气源热泵")
-    assert "待定" in burden
+    burden = row_of(book["负担能力"], "空气源热泵\n100 户")
+    assert burden[7:] == ["待定", "待定", "待定"]
     assert None not in burden
+    assert "待定" not in row_of(book["负担能力"], "无补助")
     years = values(book["分年度资金"])
     assert years[4][:2] == ["未定年度", "待定"]
     assert any("中央补助的建设补助文件未全部载明" in str(row[0]) for row in years)
@@ -288,10 +289,14 @@ def test_the_comparison_says_whether_a_difference_is_explained():
     sheet = book_of(plan)["校核表"]
     said = {row["what"]: row for row in plan.summary["reconciliation"]}
     assert said
-    for row in values(sheet)[2 : 2 + len(said)]:
-        found = said[row[3]]
+    assert values(sheet)[1][0].startswith(
+        "算出 1 项，其中有差异未说明 1；照录 0 项；文件自校 0 项；推算 0 项；仅列出 0 项"
+    )
+    for row in values(sheet)[3 : 3 + len(said)]:
+        found = said[row[2]]
+        assert row[7] == "算出"
         if found["status"] == "differs":
-            assert row[8] == ("有差异（已说明）" if found["because"] else "有差异（未说明）")
+            assert row[8] == ("有差异已说明" if found["because"] else "有差异未说明")
     assert values(sheet)[-1][0].startswith(f"注：共 {len(said)} 项")
 
 

@@ -8,8 +8,8 @@ import pytest
 
 import geoplan
 from geoplan.annex import annex_table
+from geoplan.misnamed import check_published
 from geoplan.policy import load_policy
-from geoplan.published import check_published
 from geoplan.reconcile import reconcile, unexplained
 from tests import worlds_layers as worlds
 

@@ -9,8 +9,8 @@ import pytest
 
 import geoplan
 from geoplan.annex import annex_table
+from geoplan.misnamed import check_published
 from geoplan.policy import load_policy
-from geoplan.published import check_published
 from geoplan.reconcile import reconcile, unexplained
 from tests import worlds_layers as worlds
 
@@ -61,6 +61,8 @@ def test_every_published_number_is_equal_or_explained(plan: geoplan.Plan) -> Non
     rows = reconcile(plan.villages, plan.policy, document)
     assert unexplained(rows) == 0
     assert all(row["status"] != "differs" for row in rows if row["kind"] != "check")
+    hills = next(row for row in rows if "太河" in row["what"])
+    assert (hills["basis"], hills["published"], hills["computed"]) == ("derived", 4_040, 4_040)
     remark = next(row for row in rows if "城乡分类" in row["what"])
     assert remark["status"] == "not stated"
 
@@ -133,7 +135,7 @@ def test_tasks_beside_the_routes(plan: geoplan.Plan) -> None:
     assert tasks["farmhouses"].households == 4_141
     assert tasks["urban_buildings"].area_m2 == 516_000
     ends = {m.end.isoformat() for m in plan.policy.milestones.values()}
-    assert ends == {"2020-08-06", "2020-10-15", "2020-10-31"}
+    assert ends == {"2020-08-06", "2020-10-15", "2020-10-31", "2020-12-31"}
 
 
 def test_operating_subsidies_last_six_seasons(plan: geoplan.Plan) -> None:

@@ -12,6 +12,7 @@ from geoplan.errors import Problem, report
 from geoplan.explain import Explainer
 from geoplan.io import check_county, read_county
 from geoplan.options import policy_notes
+from geoplan.supplies import layer_notes
 
 
 @click.command()
@@ -33,8 +34,12 @@ def check(
     if not any(p.severity == "error" for p in problems):
         county = read_county(villages, **how)
         explainer = Explainer({})
-        notes = [explainer.note(note) for note in policy_notes(county.villages, county.policy)]
-        problems += tuple(Problem(note, file="policy.toml", severity="warning") for note in notes)
+        said = {"policy.toml": policy_notes(county.villages, county.policy), "layers": layer_notes(county)}
+        problems += tuple(
+            Problem(explainer.note(note), file=file, severity="warning")
+            for file, notes in said.items()
+            for note in notes
+        )
     if problems:
         click.echo(printable(report(problems)))
     errors = [p for p in problems if strict or p.severity == "error"]

@@ -8,13 +8,13 @@ import click
 import pandas as pd
 
 from geoplan.errors import InputError, Problem
-from geoplan.glossary import TABLES, described_columns, described_keys
+from geoplan.glossary import TABLES, described_columns, described_keys, described_published
 from geoplan.policy import Policy, load_policy
 from geoplan.tables import parameters
 
 
 @click.command()
-@click.argument("what", required=False, type=click.Choice(["policy", "keys", *TABLES]))
+@click.argument("what", required=False, type=click.Choice(["policy", "keys", "published", *TABLES]))
 @click.option(
     "-p",
     "--policy",
@@ -28,15 +28,16 @@ from geoplan.tables import parameters
 def describe(what: str | None, policy_file: Path | None, overlays: tuple[Path, ...]) -> None:
     """Describe WHAT: the merged `policy`, the `keys` a policy may have, or the columns of a table.
 
-    Without WHAT: everything. One row per line, cells separated by tabs. A number of the policy comes
-    with the file, the source and the confidence it was taken from.
+    `published` lists the keys of a published.toml, which holds what a document prints. Without WHAT:
+    everything. One row per line, cells separated by tabs. A number of the policy comes with the file,
+    the source and the confidence it was taken from.
     """
     files = [f for f in (policy_file, *overlays) if f is not None]
     policy = load_policy([(f.name, _text(f)) for f in files])
     if what is not None:
         _print(_described(what, policy))
         return
-    for name in (*TABLES, "keys", "policy"):
+    for name in (*TABLES, "published", "keys", "policy"):
         frame = _described(name, policy)
         click.echo("\t".join((f"# {name}", *frame.columns)))
         _print(frame)
@@ -45,6 +46,8 @@ def describe(what: str | None, policy_file: Path | None, overlays: tuple[Path, .
 def _described(what: str, policy: Policy) -> pd.DataFrame:
     if what == "policy":
         return parameters(policy)
+    if what == "published":
+        return described_published()
     return described_keys(policy) if what == "keys" else described_columns(what)
 
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from geoplan.columns import LAYER_GEOMETRY
+from geoplan.columns import LAYER_GEOMETRY, nearest
 from geoplan.explain import style
 
 #: Datums a file may be declared to be in.
@@ -59,7 +59,11 @@ def parsed_datum(datum: tuple[str, ...]) -> str | dict[str, str] | None:
     """One datum for all layers, or one per layer."""
     pairs = [text.rpartition("=") for text in datum]
     for text, (layer, _, name) in zip(datum, pairs, strict=True):
-        if name not in DATUMS or (layer and layer not in LAYER_GEOMETRY):
+        if layer and layer not in LAYER_GEOMETRY:
+            near = nearest(layer, tuple(LAYER_GEOMETRY))
+            choice = f"did you mean {near!r}?" if near else f"the layers are {', '.join(LAYER_GEOMETRY)}"
+            raise click.BadParameter(f"unknown layer {layer!r} in {text!r}; {choice}", param_hint="--datum")
+        if name not in DATUMS:
             raise click.BadParameter(
                 f"{text!r} is not [LAYER=]DATUM with one of {', '.join(DATUMS)}", param_hint="--datum"
             )

@@ -20,6 +20,9 @@ from geoplan.phasing import purse_label, with_years
 from geoplan.policy import Origin, Policy
 from geoplan.provisions import LEVELS, Budget, Targets
 
+#: The rows of households, and how they are called.
+HEADINGS = {"households": "安排", "target": "目标", "difference": "差额"}
+
 _TARGET = re.compile(r"(?P<year>(?:19|20)\d\d)=(?P<households>\d+)")
 _BUDGET = re.compile(r"(?P<payer>\w+):(?P<year>(?:19|20)\d\d)=(?P<wan>\d+(?:\.\d+)?)")
 
@@ -113,19 +116,24 @@ def amended(policy: Policy, targets: Mapping[str, float], money: Mapping[str, Ma
 
 
 def year_table(rows: Sequence[Mapping[str, Any]], *, title: str) -> Table:
-    """The years as a table: households against targets, by route, and money against budgets."""
-    routes = [r for r in ROUTES if any(row["by_route"].get(r) for row in rows)]
-    purses = list(dict.fromkeys(p for row in rows for p in (*row["spent_wan_cny"], *row["budget_wan_cny"])))
-    table = Table(title=Text(printable(f"{title}：分年度计划（户、万元）")), title_justify="left")
-    table.add_column("年度")
-    headings = ["村数", "户数", "目标", "差额", *map(route_label, routes), *map(purse_label, purses)]
-    for heading in headings:
-        table.add_column(Text(heading), justify="right")
+    """The years side by side: households against targets, by route, and money against budgets."""
+    table = Table(title=Text(printable(f"{title}：分年度计划")), title_justify="left")
+    table.add_column("项目")
     for row in rows:
-        whole = [row[key] for key in ("villages", "households", "target", "difference")]
-        cells = [*whole, *(row["by_route"].get(r) for r in routes)]
-        shown = ["" if value is None else str(value) for value in cells]
-        table.add_row(_year(row), *shown, *(_money(row, purse) for purse in purses))
+        table.add_column(_year(row), justify="right")
+    routes = [route for route in ROUTES if any(row["by_route"].get(route) for row in rows)]
+    money = {"spent_wan_cny": "已列", "budget_wan_cny": "预算"}
+    purses = dict.fromkeys(purse for row in rows for key in money for purse in row[key])
+    lines = {f"{label}（户）": [row[key] for row in rows] for key, label in HEADINGS.items()}
+    lines["村数"] = [row["villages"] for row in rows]
+    lines |= {f"{route_label(route)}（户）": [row["by_route"].get(route) for row in rows] for route in routes}
+    for purse in purses:
+        for key, label in money.items():
+            heading = f"{purse_label(purse)}{label}（万元）"
+            lines[heading] = [_money(row[key], purse) for row in rows]
+    for heading, cells in lines.items():
+        if any(cell is not None for cell in cells):
+            table.add_row(heading, *("" if cell is None else str(cell) for cell in cells))
     return table
 
 
@@ -133,10 +141,9 @@ def _year(row: Mapping[str, Any]) -> str:
     return "未列年度" if row["year"] is None else str(row["year"])
 
 
-def _money(row: Mapping[str, Any], purse: str) -> str:
-    """What is spent, and of how much where that is limited."""
-    if purse not in row["spent_wan_cny"]:
-        return ""
-    spent, budget = row["spent_wan_cny"][purse], row["budget_wan_cny"].get(purse)
-    shown = "待定" if spent is None else number(round(spent, 2))
-    return shown if budget is None else f"{shown} / {number(round(budget, 2))}"
+def _money(amounts: Mapping[str, float | None], purse: str) -> str | None:
+    """An amount in 万元; None where there is none to show."""
+    if purse not in amounts:
+        return None
+    amount = amounts[purse]
+    return "待定" if amount is None else number(round(amount, 2))

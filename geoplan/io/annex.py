@@ -98,19 +98,25 @@ def _kind(row: Sequence[object], labels: Sequence[str], at: Mapping[str, int]) -
 
 
 def _filled_towns(cells: Grid, kinds: Mapping[int, RowKind], at: Mapping[str, int]) -> dict[int, object]:
-    """Towns of the rows that a merged cell covers: the town of the row just above."""
+    """Towns of the rows that a merged cell covers: the town of the row just above.
+
+    A sum that closes its block ends the cell; one that opens a block may carry its town.
+    """
     if "town" not in at or "name" not in at:
         return {}
     filled: dict[int, object] = {}
     town: object = None
+    closed: set[str] = set()
     for r, kind in kinds.items():
         own = cells[r][at["town"]]
         if kind == "blank":
             town = None
         elif kind in ("subtotal", "total"):
-            town = None if is_blank(own) or _is_sum_word(own) else own
+            opens = not is_blank(own) and not _is_sum_word(own) and key(own) not in closed
+            town = own if opens else None
         elif kind == "place" and not is_blank(own):
             town = own
+            closed.add(key(own))
         elif kind == "place" and town is not None and not is_blank(cells[r][at["name"]]):
             filled[r] = town
     return filled

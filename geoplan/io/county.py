@@ -12,9 +12,11 @@ import pandas as pd
 import shapely
 from pyproj import CRS
 
-from geoplan.columns import ROUTES
+from geoplan.budgets import planned_years
+from geoplan.columns import ROUTES, listed
 from geoplan.crs import metric_crs
 from geoplan.errors import InputError, PolicyError, Problem
+from geoplan.finance import in_force
 from geoplan.io.cells import visible
 from geoplan.io.formats import read_raw
 from geoplan.io.locate import Found, find
@@ -22,9 +24,10 @@ from geoplan.io.place import Declared, Placed, contradictions, crs_of, declared,
 from geoplan.io.sniff import Unreadable
 from geoplan.io.surroundings import surroundings
 from geoplan.io.validate import ID_COLUMNS, Layer, typed
+from geoplan.misnamed import check_published, unmatched
 from geoplan.model import County
 from geoplan.policy import Policy, load_policy
-from geoplan.published import Published, check_published, load_published
+from geoplan.published import Published, load_published
 
 Path = str | os.PathLike[str]
 
@@ -190,10 +193,15 @@ def _read_layers(found: Found, user: Declared, reading: Reading) -> dict[str, Pl
 
 def _policy(found: Found, reading: Reading) -> Policy | None:
     try:
-        return load_policy(found.documents)
+        policy = load_policy(found.documents)
     except PolicyError as error:
         reading.problems += error.problems
         return None
+    try:
+        in_force(policy, years=planned_years(policy))
+    except PolicyError as error:
+        reading.problems += error.problems
+    return policy
 
 
 def _published(found: Found, reading: Reading) -> Published | None:
@@ -208,6 +216,8 @@ def _published(found: Found, reading: Reading) -> Published | None:
         return None
     if reading.policy is not None:
         reading.problems += check_published(published, reading.policy, file=file)
+    if "villages" in reading.layers:
+        reading.problems += unmatched(published, reading.layers["villages"].frame, file=file)
     return published
 
 
@@ -259,14 +269,20 @@ def _unfit(crs: CRS, lon: float) -> str:
 
 def _wrong_locks(locks: Mapping[str, str], reading: Reading) -> list[Problem]:
     villages = reading.layers.get("villages")
-    ids = set(villages.frame["village_id"].dropna()) if villages is not None else set()
+    frame = villages.frame if villages is not None else pd.DataFrame({"village_id": [], "name": []})
+    ids = set(frame["village_id"].dropna())
     problems = []
     for village, route in locks.items():
         if villages is not None and village not in ids:
+            named = [
+                f"{i}={visible(route)}" for i in frame.loc[frame["name"].eq(village), "village_id"].dropna()
+            ]
             remedy = "write the village_id as the villages file has it"
+            if named:
+                remedy = f"that is a name; write its village_id: --lock {' or --lock '.join(named)}"
             problems.append(Problem(f"unknown village {visible(village)!r}", file=LOCK_REASON, remedy=remedy))
         if route not in ROUTES:
-            remedy = f"choose one of {', '.join(ROUTES)}"
+            remedy = f"choose one of {listed(ROUTES)}"
             problems.append(Problem(f"unknown route {visible(route)!r}", file=LOCK_REASON, remedy=remedy))
     return problems
 

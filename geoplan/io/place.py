@@ -25,7 +25,7 @@ import shapely
 from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError, ProjError
 
-from geoplan.columns import LAYER_GEOMETRY
+from geoplan.columns import LAYER_GEOMETRY, nearest
 from geoplan.crs import (
     CHINA,
     CONTROL_POINTS,
@@ -41,7 +41,7 @@ from geoplan.crs import (
 )
 from geoplan.errors import Problem
 from geoplan.io.cells import visible
-from geoplan.io.raw import Objects, Raw
+from geoplan.io.raw import Objects, Raw, Source
 from geoplan.io.sniff import Unreadable
 from geoplan.io.validate import Layer
 
@@ -83,7 +83,8 @@ def declared(datum: str | Mapping[str, str] | None, crs: str | None) -> tuple[De
     problems = []
     by_stem = datum if isinstance(datum, Mapping) else {}
     for stem in sorted(set(by_stem) - set(LAYER_GEOMETRY)):
-        remedy = f"name one of {', '.join(LAYER_GEOMETRY)}"
+        near = nearest(stem, tuple(LAYER_GEOMETRY))
+        remedy = f"did you mean {near!r}?" if near else f"name one of {', '.join(LAYER_GEOMETRY)}"
         problems.append(
             Problem(f"datum of an unknown layer {visible(stem)!r}", file="--datum", remedy=remedy)
         )
@@ -177,7 +178,7 @@ def place(layer: Layer, raw: Raw, user: Declared) -> Placed:
         return Placed(replace(layer, shapes=nowhere, problems=(*layer.problems, problem)), failed=True)
     problems = [*layer.problems]
     if datum in SHIFTED:
-        problems.append(source.problem(f"coordinates brought from {datum} to WGS 84", severity="repair"))
+        problems.append(_shifted(source, datum, raw, user))
     outside = _outside(shapes)
     if outside.any():
         problems.append(_misplaced(layer, outside, crs))
@@ -188,6 +189,20 @@ def place(layer: Layer, raw: Raw, user: Declared) -> Placed:
         denied=_denied(raw, user, took),
         own=raw.crs.name if raw.crs else "",
         implied=raw.implied,
+    )
+
+
+def _shifted(source: Source, datum: Datum, raw: Raw, user: Declared) -> Problem:
+    """That a layer was moved; a warning where one word for all layers moved a file that says WGS 84."""
+    message = f"coordinates brought from {datum} to WGS 84"
+    if raw.crs is None or isinstance(user.datum, Mapping):
+        return source.problem(message, severity="repair")
+    remedy = (
+        f"if the file is right, give the datum only of the others, such as --datum villages={datum}; "
+        f"if it is not, say so: --datum {source.stem}={datum}"
+    )
+    return source.problem(
+        f"{message}, though the file says {raw.crs.name}", remedy=remedy, severity="warning"
     )
 
 

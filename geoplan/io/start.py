@@ -36,7 +36,8 @@ def new_county(folder: Path, *, like: str | None = None) -> Path:
         Made where it is missing; one that holds anything is refused.
     like : str, optional
         Shipped county to copy; without it the folder holds a policy whose every
-        section is a comment, three villages to replace, and a read-me.
+        section is a comment, the like for what the document prints, three
+        villages to replace, and a read-me.
 
     Returns
     -------
@@ -76,7 +77,7 @@ def shipped_files(county: Path) -> list[Path]:
     --------
     >>> from importlib import resources
     >>> [str(p) for p in shipped_files(Path(str(resources.files("geoplan").joinpath("data/start"))))]
-    ['README.md', 'policy.toml', 'villages.csv']
+    ['README.md', 'policy.toml', 'published.toml', 'villages.csv']
     """
     found = [p.relative_to(county) for p in county.rglob("*") if p.suffix in SHIPPED and p.is_file()]
     return sorted(p for p in found if p.parts[0] != RAW)

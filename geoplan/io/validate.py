@@ -22,6 +22,8 @@ from geoplan.io.raw import Objects, Raw, Source, objects
 DTYPES = {"text": object, "integer": "Int64", "number": "float64", "boolean": "boolean"}
 #: The column that must differ from row to row.
 ID_COLUMNS = ("village_id", "source_id")
+#: What to write in an empty cell, where the description of the column does not say it.
+EMPTY = {"town": "write the town, or 县直 for a unit of the county itself; no town is carried across a sum"}
 #: Rows shown for one repeated id.
 SHOWN_ROWS = 5
 
@@ -171,7 +173,8 @@ def _checked(
     problems = []
     empty = [i for i in _rows(values.isna()) if i not in faults]
     if column.required and empty:
-        remedy = f"write it ({column.description}); an empty cell is never taken as 0"
+        usual = f"write it ({column.description}); an empty cell is never taken as 0"
+        remedy = EMPTY.get(column.name, usual)
         problems.append(_problem(column, "is empty", empty, labels, remedy=remedy))
     if column.dtype in ("integer", "number"):
         problems += _beyond(values.astype("float64"), column, labels)

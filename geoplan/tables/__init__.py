@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
-from geoplan.annex import annex_table
+from geoplan.annex import annex_table, left_out
+from geoplan.explain import route_label
 from geoplan.model import Plan
 from geoplan.provisions import Annex, AnnexColumn
-from geoplan.tables.money import affordability_sheet, cash_flow_sheet, funding_sheet
+from geoplan.tables.money import affordability_sheet, cash_flow_sheet, funding_sheet, items_by_year_sheet
 from geoplan.tables.parameters import flat, parameters, parameters_sheet
 from geoplan.tables.plan import (
     by_town_and_route,
@@ -33,6 +34,7 @@ MAKERS = (
     summary_sheet,
     funding_sheet,
     cash_flow_sheet,
+    items_by_year_sheet,
     efficiency_sheet,
     years_sheet,
     milestones_sheet,
@@ -45,6 +47,9 @@ MAKERS = (
     links_sheet,
     parameters_sheet,
 )
+
+#: Columns of the plan that the totals of an annex are split by, and what its columns are then.
+SPLITS = {"route": "各方式", "year": "各年度"}
 
 #: Characters that a spreadsheet refuses in the name of a sheet, and the length it allows.
 REFUSED = re.compile(r"[\[\]:*?/\\'\x00-\x1f\s]")
@@ -91,9 +96,20 @@ def sheets(plan: Plan) -> list[Sheet]:
     for annex in plan.policy.annexes.values() or (TASKS,):
         filled = annex_table(plan.villages, annex)
         if filled.rows:
-            annexes.append(Sheet(sheet_name(annex.title, taken), filled))
+            annexes.append(Sheet(sheet_name(annex.title, taken), filled, notes=_left_out(plan, annex)))
             taken.append(annexes[-1].name)
     return [*annexes, *others]
+
+
+def _left_out(plan: Plan, annex: Annex) -> tuple[str, ...]:
+    """What the total of an annex counts beside the columns that it is split into."""
+    notes = []
+    for key, parts in SPLITS.items():
+        left = left_out(plan.villages, annex, key=key)
+        if left:
+            households = "、".join(f"{route_label(route)} {count} 户" for route, count in left.items())
+            notes.append(f"合计中{households}，未列入{parts}。")
+    return tuple(notes)
 
 
 def sheet_name(title: str, taken: list[str]) -> str:

@@ -5,21 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from geoplan.annex import Cell, RowKind, adding_up
-from geoplan.cashflow import cash_flow
+from geoplan.cashflow import cash_flow, funding_by_year
 from geoplan.columns import ROUTES
 from geoplan.explain import messages, route_label, style
 from geoplan.funding import funding_table, scope_totals, whole_wan
 from geoplan.model import Plan
-from geoplan.provisions import LEVELS, PAYERS
+from geoplan.provisions import LEVELS, PAYERS, Affordability
 from geoplan.tables.sheet import Sheet, framed, tabled, titled, years_said
-from geoplan.units import WAN, shares_pct
+from geoplan.units import WAN, apportion, shares_pct
 
 TOTAL, SHARE = "合计", "占比（%）"
 #: Heading of the rows that no total counts.
 NO_SCOPE = "未列入合计"
+#: Cases of the affordability, in words, with the key of what is paid at once.
+SUBSIDY_CASES = {
+    "with_subsidy": ("有补助", "self_pay"),
+    "without_subsidy": ("无补助", "self_pay_unsubsidised"),
+}
 KINDS = {"capital": "建设补助", "operating": "运行补助"}
 
 
@@ -66,7 +72,7 @@ def funding_sheet(plan: Plan) -> Sheet | None:
         merged=["口径"] if "口径" in frame else [],
         decimals={name: 2 for name in money if name in frame},
     )
-    return Sheet("资金表", made, notes=_funding_notes(totals, loose))
+    return Sheet("资金表", made, notes=_funding_notes(totals, whole["item"], loose))
 
 
 def _items(
@@ -79,7 +85,7 @@ def _items(
     return [
         {
             "口径": scope,
-            "项目": route_label(row.item) if row.item in ROUTES else row.item,
+            "项目": _item(row.item),
             "户数": _whole(row.households, nothing=None),
             "总投资": _whole(row.total),
             **{payer_label(p): _whole(getattr(row, p), zero=None) for p in payers},
@@ -90,6 +96,11 @@ def _items(
         }
         for row, part in zip(block.itertuples(), parts, strict=True)
     ]
+
+
+def _item(item: str) -> str:
+    """What a row is for; without rows of the policy, its route."""
+    return route_label(item) if item in ROUTES else item
 
 
 def _sum_row(total: pd.Series, payers: Sequence[str], *, scope: str) -> dict[str, Any]:
@@ -120,10 +131,16 @@ def _whole(value: Any, *, zero: Cell = 0, nothing: Cell = "") -> Cell:
     return int(value) or zero
 
 
-def _funding_notes(totals: pd.DataFrame, loose: pd.DataFrame) -> tuple[str, ...]:
-    """What stands under the funding table: amounts left open, scopes that cannot be added."""
+def _funding_notes(totals: pd.DataFrame, items: pd.Series, loose: pd.DataFrame) -> tuple[str, ...]:
+    """What stands under the funding table: amounts left open or held twice, scopes that cannot be added."""
     open_, notes = messages()["unstated"], []
-    for scope, row in totals[totals["total"].isna()].iterrows():
+    for scope, row in totals.iterrows():
+        if row["twice"]:
+            held = "、".join(f"“{_item(items[name])}”" for name in row["twice"])
+            notes.append(f"{scope}：{held}列的是同一笔资金，合计会重复计算，故不合计。")
+            continue
+        if pd.notna(row["total"]):
+            continue
         left = "、".join(payer_label(p) for p in row["unstated"])
         stated = int(row["stated_total"])
         notes.append(f"{scope}：文件未载明{left}，合计{open_}；已载明部分 {stated} 万元。")
@@ -145,67 +162,118 @@ def cash_flow_sheet(plan: Plan) -> Sheet | None:
     for level, kind in asked:
         amounts = cross[level, kind]
         paid = set(flow.loc[(flow["level"] == level) & (flow["kind"] == kind), "year"])
-        known = [0.0 if year not in paid else amount for year, amount in amounts.items()]
-        frame[payer_label(level), KINDS[kind]] = adding_up(known, decimals=0)
+        frame[payer_label(level), KINDS[kind]] = [
+            0.0 if year not in paid else amount for year, amount in amounts.items()
+        ]
     frame[TOTAL] = frame.sum(axis=1, skipna=False)
-    years = ["未定年度" if pd.isna(year) else f"{year} 年" for year in frame.index]
+    years = [_year(year) for year in frame.index]
     frame = pd.concat([frame, frame.sum(skipna=False).to_frame().T], ignore_index=True)
+    frame = frame.map(lambda wan: adding_up([wan], decimals=0)[0])  # equal years stay equal
+    rounded = (frame[:-1].sum(skipna=False) != frame.iloc[-1]) & frame.iloc[-1].notna()
     said = frame.apply(lambda amounts: amounts.map(lambda v: _whole(v, zero=None)).astype(object))
     said.insert(0, "年度", [*years, TOTAL])
     said.columns = pd.Index(["年度", *frame.columns], tupleize_cols=False)
     kinds: list[RowKind] = ["row"] * len(years)
     kinds.append("total")
     made = framed(said, title=titled(plan, "分年度财政资金"), unit="万元", kinds=kinds if years else ())
-    return Sheet("分年度资金", made, notes=_stated_notes(plan.villages))
+    notes = ("各格分别四舍五入，合计按未舍入的金额计算。",) if rounded.any() else ()
+    return Sheet("分年度资金", made, notes=(*_stated_notes(flow), *notes))
 
 
-def _stated_notes(villages: pd.DataFrame) -> tuple[str, ...]:
+def _year(year: Any) -> str:
+    return "未定年度" if pd.isna(year) else f"{year} 年"
+
+
+def _stated_notes(flow: pd.DataFrame) -> tuple[str, ...]:
     """What is known of the amounts of which the document leaves a part open. [万元]"""
-    columns = {f"subsidy_{level}_cny": f"{payer_label(level)}的建设补助" for level in LEVELS}
-    columns |= {"subsidy_operating_cny_per_a": "首个采暖季的运行补助"}
-    open_ = messages()["unstated"]
-    return tuple(
-        f"{name}文件未全部载明，合计{open_}；已载明部分 {villages[column].sum() / WAN:.0f} 万元。"
-        for column, name in columns.items()
-        if villages[column].isna().any()
+    open_, notes = messages()["unstated"], []
+    for (level, kind), paid in flow.groupby(["level", "kind"], sort=False):
+        if paid["cny"].isna().any():
+            stated = paid["stated_cny"].sum() / WAN
+            name = f"{payer_label(level)}的{KINDS[kind]}"
+            notes.append(f"{name}文件未全部载明，合计{open_}；已载明部分 {stated:.0f} 万元。")
+    return tuple(notes)
+
+
+def items_by_year_sheet(plan: Plan) -> Sheet | None:
+    """The funding table spread over the years: item by source by year, and each scope. [万元]"""
+    whole = whole_wan(funding_table(plan.villages, plan.policy))
+    dated = funding_by_year(plan.villages, plan.policy)
+    if not len(dated):
+        return None
+    years = sorted(dated["year"].dropna().unique()) + [pd.NA] * bool(dated["year"].isna().any())
+    parts = {
+        (name, payer): _over_years(dated[dated["row"] == name], payer, years, total=row[payer])
+        for name, row in whole.iterrows()
+        for payer in PAYERS
+        if pd.isna(row[payer]) or row[payer] != 0
+    }
+    rows = [
+        _dated(_item(whole.loc[name, "item"]), payer, years, part) for (name, payer), part in parts.items()
+    ]
+    kinds: list[RowKind] = ["row"] * len(rows)
+    for scope, total in scope_totals(whole).iterrows():
+        inside = [name for name in whole.index if scope in whole.loc[name, "scope"]]
+        for payer in () if total["twice"] else PAYERS:
+            own = [parts[name, payer] for name in inside if (name, payer) in parts]
+            if own:
+                label = str(scope) if str(scope).endswith(TOTAL) else f"{TOTAL}（{scope}）"
+                rows.append(_dated(label, payer, years, np.sum(own, axis=0)))
+                kinds.append("total")
+    made = framed(
+        tabled(rows), title=titled(plan, "分项目分年度资金"), unit="万元", kinds=kinds, merged=["项目"]
     )
+    return Sheet("分项目年度资金", made)
+
+
+def _over_years(dated: pd.DataFrame, payer: str, years: Sequence[Any], *, total: Any) -> np.ndarray:
+    """What a payer gives for an item in each year, such that the years make the item's total. [万元]"""
+    by_year = dict(zip(dated["year"], dated[payer], strict=True))
+    paid = np.array([by_year.get(year, 0.0) for year in years])
+    if pd.isna(total) or not total:
+        return np.array([adding_up([wan], decimals=0)[0] for wan in paid])
+    return apportion(paid, total=float(total))
+
+
+def _dated(item: str, payer: str, years: Sequence[Any], part: np.ndarray) -> dict[str, Any]:
+    """One line of the items by year."""
+    cells = {_year(year): _whole(wan, zero=None) for year, wan in zip(years, part, strict=True)}
+    return {"项目": item, "资金来源": payer_label(payer), **cells, TOTAL: _whole(part.sum())}
 
 
 def affordability_sheet(plan: Plan) -> Sheet | None:
     """What a household pays at once and for a season, with and without subsidy, against coal and income."""
     found = plan.summary["affordability"]
-    rows = [_affordable(route, about) for route, about in found["by_route"].items()]
+    rows = [
+        _affordable(route, about, case)
+        for route, about in found["by_route"].items()
+        for case in SUBSIDY_CASES
+    ]
     if not rows:
         return None
     frame = tabled(rows)
     places = {h: 1 for h in frame.columns if h[-1].endswith("（%）")} | {
         h: 2 for h in frame.columns if "与用煤之比" in h
     }
-    made = framed(frame, title=titled(plan, "农户负担能力"), unit="元/户", decimals=places)
-    return Sheet("负担能力", made, notes=_affordability_notes(found))
+    title = titled(plan, "农户负担能力")
+    made = framed(frame, title=title, unit="元/户", merged=["改造方式"], decimals=places)
+    return Sheet("负担能力", made, notes=_affordability_notes(found, plan.policy.affordability))
 
 
-def _affordable(route: str, about: Mapping[str, Any]) -> dict[Any, Cell]:
-    """One route: what is paid at once, and the season in both cases."""
-    cases = {"with_subsidy": "采暖季费用（有补助）", "without_subsidy": "采暖季费用（无补助）"}
-    seasons = {
-        (heading, name): cell
-        for case, heading in cases.items()
-        for name, cell in {
-            "户均": _known(about[case]["cost_cny_per_season"]),
-            "与用煤之比": _known(about[case]["over_coal"], 2),
-            "占支付意愿（%）": _known(about[case]["over_willingness"], 1, times=100),
-            "占收入（%）": _known(about[case]["income_share"], 1, times=100),
-            "评价": _rating(about[case]["rating"]),
-        }.items()
-    }
+def _affordable(route: str, about: Mapping[str, Any], case: str) -> dict[Any, Cell]:
+    """One route in one case: the season, and what is paid at once."""
+    season, (said, once) = about[case], SUBSIDY_CASES[case]
     return {
-        "改造方式": route_label(route),
-        "户数": about["households"],
-        **seasons,
-        ("一次性自筹", "户均"): _known(about["self_pay_cny"]),
-        ("一次性自筹", "占投资（%）"): _known(about["self_pay_share"], 1, times=100),
-        ("一次性自筹", "限值内"): _yes(about["self_pay_ok"]),
+        "改造方式": f"{route_label(route)}\n{about['households']} 户",
+        "情形": said,
+        ("采暖季费用", "户均"): _known(season["cost_cny_per_season"]),
+        ("采暖季费用", "与用煤之比"): _known(season["over_coal"], 2),
+        ("采暖季费用", "占支付意愿（%）"): _known(season["over_willingness"], 1, times=100),
+        ("采暖季费用", "占收入（%）"): _known(season["income_share"], 1, times=100),
+        ("采暖季费用", "评价"): _rating(season["rating"]),
+        ("一次性自筹", "户均"): _known(about[f"{once}_cny"]),
+        ("一次性自筹", "占建设投资（%）"): _known(about[f"{once}_share"], 1, times=100),
+        ("一次性自筹", "限值内"): _yes(about[f"{once}_ok"]),
     }
 
 
@@ -225,14 +293,16 @@ def _yes(value: bool | None) -> Cell:
     return str(messages()["unstated"] if value is None else style()["values"]["yes" if value else "no"]["zh"])
 
 
-def _affordability_notes(found: Mapping[str, Any]) -> tuple[str, ...]:
+def _affordability_notes(found: Mapping[str, Any], limits: Affordability) -> tuple[str, ...]:
     coal, income = found["coal_cost_cny_per_season"], found["income_cny_per_household"]
-    notes = [f"现用散煤每采暖季 {coal:.0f} 元/户；农户可支配收入 {income:.0f} 元/户·年。"]
+    once = f"{limits.self_pay_max_cny:g} 元/户或建设投资的 {limits.self_pay_share_max * 100:g} %"
+    notes = [
+        f"现用散煤每采暖季 {coal:.0f} 元/户；农户可支配收入 {income:.0f} 元/户·年。",
+        f"建设投资含企业投资和各级补助；一次性自筹的限值为 {once}。",
+    ]
     if found["parity"] is not None:
-        within = "在" if found["parity_ok"] else "超过"
-        notes.append(
-            f"各方式采暖季费用（有补助）最高与最低之比为 {found['parity']:.2f}，{within}政策限值内。"
-        )
+        limit = f"{'未超过' if found['parity_ok'] else '超过'}政策限值 {limits.parity_max:g}"
+        notes.append(f"各方式户均净支出（有补助）最高与最低之比为 {found['parity']:.2f}，{limit}。")
     bare = found["households_by_rating"]["without_subsidy"]
     rated = "、".join(f"{style()['values'][name]['zh']} {n} 户" for name, n in bare.items())
     notes.append(f"补助终止后：{rated}；返煤风险 {found['households_at_risk']} 户。")

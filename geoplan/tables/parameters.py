@@ -27,6 +27,8 @@ def parameters(policy: Policy) -> pd.DataFrame:
 def _shown(value: Any) -> str:
     if isinstance(value, tuple | list):
         return "、".join(map(_shown, value))
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
     return str(messages()["unstated"] if value == UNSTATED else value)
 
 

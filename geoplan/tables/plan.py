@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 import pandas as pd
 
@@ -10,11 +11,15 @@ from geoplan.annex import RowKind
 from geoplan.columns import ELECTRIC_ROUTES, ROUTES, plan_columns, table
 from geoplan.explain import route_label
 from geoplan.model import Plan
-from geoplan.tables.sheet import Sheet, framed, labelled, titled
+from geoplan.tables.sheet import Sheet, alike, framed, labelled, saying, titled
 
 #: Heading that groups the electric routes.
 ELECTRIC = "煤改电"
 TOTAL = "合计"
+#: Rule of the options that the policy does not ask for.
+NOT_ASKED = "not_in_order"
+#: Ends of pipes that are neither a village nor a source, by the first letter of their code.
+NODES = {"J": "节点", "T": "现有管网接点"}
 
 
 def by_town_and_route(plan: Plan) -> pd.DataFrame:
@@ -57,21 +62,24 @@ def summary_sheet(plan: Plan) -> Sheet:
 def ledger_sheet(plan: Plan) -> Sheet:
     """Every column that says something of any village."""
     frame = pd.DataFrame(plan.villages.drop(columns="geometry"))
-    money = [name for name, column in plan_columns().items() if column.unit.startswith("CNY")]
-    says = (frame.notna() & (frame != "")).any() | frame.columns.isin(money)
-    said = labelled(frame[frame.columns[says]], plan_columns())
-    return Sheet("台账", framed(said, title=titled(plan, "台账")), register=True)
+    said, notes = alike(labelled(saying(frame, plan_columns()), plan_columns()))
+    return Sheet("台账", framed(said, title=titled(plan, "台账")), notes=notes, register=True)
 
 
 def options_sheet(plan: Plan) -> Sheet:
-    """Every option of every village with a task, failed tests in words."""
+    """The options of every village with a task that the policy allows, failed tests in words."""
     named = plan.villages.set_index("village_id")
     task = named.index[named["households"].astype(int) > 0]
-    frame = plan.options[plan.options["village_id"].isin(task)].copy()
+    asked = plan.options["rule"] != NOT_ASKED
+    frame = plan.options[plan.options["village_id"].isin(task) & asked].drop(columns="rule")
     frame["infeasible_because"] = [_in_words(text) for text in frame["infeasible_because"]]
-    said = labelled(frame, table("options"))
+    said, same = alike(labelled(saying(frame, table("options")), table("options")))
     said.insert(1, "村名", named["name"].reindex(frame["village_id"]).to_numpy())
-    return Sheet("备选方案", framed(said, title=titled(plan, "备选方案")), register=True)
+    left = [r for r in ROUTES if r in set(plan.options.loc[~asked, "route"]) - set(frame["route"])]
+    notes = (f"政策未列入、因而未列出的方式：{'、'.join(map(route_label, left))}。",) if left else ()
+    return Sheet(
+        "备选方案", framed(said, title=titled(plan, "备选方案")), notes=(*same, *notes), register=True
+    )
 
 
 def _in_words(infeasible_because: str) -> str:
@@ -98,5 +106,22 @@ def supply_label(route: str) -> str:
 def links_sheet(plan: Plan) -> Sheet:
     """The pipes to be built."""
     frame = pd.DataFrame(plan.links.drop(columns="geometry"))
+    names = dict(zip(plan.sources["source_id"], plan.sources["name"], strict=True))
+    names |= dict(zip(plan.villages["village_id"], plan.villages["name"], strict=True))
+    for end in ("from_id", "to_id"):
+        frame[end] = [_place(code, names) for code in frame[end]]
     said = labelled(frame[frame.columns[frame.notna().any()]], table("links"))
     return Sheet("新建管线", framed(said, title=titled(plan, "新建管线")))
+
+
+def _place(code: str, names: Mapping[str, str | None]) -> str:
+    """A place where a pipe ends, as a reader knows it: by name and code, or the number of a node.
+
+    Examples
+    --------
+    >>> _place("V1", {"V1": "甲村"}), _place("J12", {}), _place("T3", {})
+    ('甲村 V1', '节点 12', '现有管网接点 3')
+    """
+    if code in names:
+        return f"{names[code] or ''} {code}".strip()
+    return f"{NODES[code[0]]} {code[1:]}"

@@ -15,6 +15,9 @@ from geoplan.columns import Column
 from geoplan.explain import messages, value_label
 from geoplan.model import Plan
 
+#: Columns of the part that a document states of an amount.
+STATED = "_stated_cny"
+
 
 @dataclass(frozen=True)
 class Sheet:
@@ -28,6 +31,8 @@ class Sheet:
         Cells as the reader sees them.
     notes : tuple of str
         Lines under the table.
+    lead : str
+        A line between the title and the table.
     register : bool
         Whether it is a wide list to look things up in, not a table of the annex.
     """
@@ -35,6 +40,7 @@ class Sheet:
     name: str
     table: AnnexTable
     notes: tuple[str, ...] = ()
+    lead: str = ""
     register: bool = False
 
 
@@ -133,6 +139,44 @@ def labelled(frame: pd.DataFrame, columns: Mapping[str, Column]) -> pd.DataFrame
     """Declared columns in their order under their labels: codes in words, whole money, lengths and loads."""
     said = {c.label(): _said(frame[name], c) for name, c in columns.items() if name in frame}
     return pd.DataFrame(said, index=frame.index)
+
+
+def saying(frame: pd.DataFrame, columns: Mapping[str, Column]) -> pd.DataFrame:
+    """The columns that say something of any row; money that is left open does, and then what is stated of it.
+
+    Examples
+    --------
+    >>> from geoplan.columns import table
+    >>> rows = pd.DataFrame({"name": [None, ""], "capacity": [0.0, 0.0], "used": [0.0, 2.0]})
+    >>> list(saying(rows, table("sources")))
+    ['used']
+    """
+    said = (frame.notna() & (frame != "")).any()
+    for name, column in columns.items():
+        if name in frame and column.dtype in ("integer", "number"):
+            open_ = column.unit.startswith("CNY") and frame[name].isna().any()
+            said[name] = open_ or frame[name].fillna(0).ne(0).any()
+    for name in frame.columns[frame.columns.str.endswith(STATED)]:
+        said[name] &= frame[name.replace(STATED, "_cny")].isna().any()
+    return frame[frame.columns[said]]
+
+
+def alike(said: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """A list without the texts that are the same in every row, and a line that says them.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"村名": ["甲村", "乙村"], "住房类型": ["平房", "平房"]})
+    >>> alike(rows)[1]
+    ('各行相同：住房类型 平房。',)
+    """
+    same = {
+        name: said[name].iloc[0]
+        for name in said
+        if len(said) > 1 and isinstance(said[name].iloc[0], str) and said[name].eq(said[name].iloc[0]).all()
+    }
+    words = "；".join(f"{name} {text}" for name, text in same.items())
+    return said.drop(columns=list(same)), (f"各行相同：{words}。",) if same else ()
 
 
 def _said(values: pd.Series, column: Column) -> pd.Series:

@@ -21,7 +21,15 @@ TOTAL = "合计"
 #: Pollutants as a reader writes them.
 POLLUTANT_LABELS = {"co2": "CO₂", "pm25": "PM2.5", "so2": "SO₂", "nox": "NOx"}
 AMOUNTS = {"改造前": "before", "改造后": "after", "减排": "avoided"}
-KINDS = {"number": "数字", "table": "表格", "date": "日期", "check": "自查"}
+#: What a comparison with the document is worth: from the plan's villages, repeated in the policy, the
+#: document against itself, a value inferred from the document, or nothing to compare with.
+BASIS_LABELS = {
+    "computed": "算出",
+    "entered": "照录",
+    "document": "文件自校",
+    "derived": "推算",
+    "listed": "仅列出",
+}
 
 
 def years_sheet(plan: Plan) -> Sheet | None:
@@ -38,14 +46,19 @@ def years_sheet(plan: Plan) -> Sheet | None:
         kinds.append("total")
     frame = tabled(rows)
     said = [h for h in frame.columns if frame[h].map(lambda v: v is not None and v != "").any()]
-    title = titled(plan, "分年度计划")
-    return Sheet("分年度计划", framed(frame[said], title=title, unit="户", kinds=kinds))
+    made = framed(frame[said], title=titled(plan, "分年度计划"), unit="户", kinds=kinds)
+    notes = tuple(f"{_dated(row)}：{row['binding']}。" for row in found if row["binding"])
+    return Sheet("分年度计划", made, notes=notes)
+
+
+def _dated(row: Mapping[str, Any]) -> str:
+    return "未安排" if row["year"] is None else f"{row['year']} 年"
 
 
 def _year(row: Mapping[str, Any], routes: list[str], purses: list[str]) -> dict[Any, Cell]:
     """One year: what is done, what was asked for, and what it costs. [household, 万元]"""
     return {
-        "年度": "未安排" if row["year"] is None else f"{row['year']} 年",
+        "年度": _dated(row),
         "村数": row["villages"],
         "户数": row["households"],
         **{("其中", route_label(r)): row["by_route"].get(r) for r in routes},
@@ -55,7 +68,6 @@ def _year(row: Mapping[str, Any], routes: list[str], purses: list[str]) -> dict[
         if row["met"] is None
         else style()["values"]["yes" if row["met"] else "no"]["zh"],
         **{("财政支出/预算（万元）", purse_label(p)): _spent(row, p) for p in purses},
-        "制约因素": row["binding"],
     }
 
 
@@ -141,11 +153,20 @@ def _carrier(name: str) -> str:
 
 
 def _rising(villages: pd.DataFrame) -> tuple[str, ...]:
-    """The routes that emit more CO2 than the coal they replace."""
+    """How many villages of which route emit more CO2 than their coal, and how much; savings not deducted."""
     (co2,) = (c for c in POLLUTANTS if c.startswith("co2"))
-    avoided = villages[avoided_column(co2)].groupby(villages["route"]).sum()
-    rising = [f"{route_label(r)}（每年多 {-avoided[r]:.0f} t）" for r in ROUTES if avoided.get(r, 0.0) < -0.5]
-    return (f"以下方式的 CO₂ 排放高于所替代的散煤：{'、'.join(rising)}。",) if rising else ()
+    avoided = villages[avoided_column(co2)].astype(float)
+    more = -avoided[avoided < -0.5]
+    if more.empty:
+        return ()
+    by_route = more.groupby(villages["route"]).agg(["size", "sum"])
+    rising = [
+        f"{route_label(r)} {by_route.at[r, 'size']} 个村每年多 {by_route.at[r, 'sum']:,.0f} t"
+        for r in ROUTES
+        if r in by_route.index
+    ]
+    total = f"合计每年多 {more.sum():,.0f} t（未扣其他村的减排）"
+    return (f"以下各村的 CO₂ 排放高于所替代的散煤：{'、'.join(rising)}；{total}。",)
 
 
 def reconciliation_sheet(plan: Plan) -> Sheet:
@@ -154,34 +175,64 @@ def reconciliation_sheet(plan: Plan) -> Sheet:
     frame = pd.DataFrame(
         {
             "序号": position,
-            "类别": KINDS[row["kind"]],
             "文件位置": row["place"],
             "内容": row["what"],
             "单位": row["unit"],
-            "文件": _shown(row["published"]),
+            "文件": _inferred(row) if row["basis"] == "derived" else _shown(row["published"]),
             "本规划": _shown(row["computed"]),
             "差异": _shown(row["difference"]),
+            "依据": BASIS_LABELS[row["basis"]],
             "结论": _status(row),
-            "说明": row["because"],
+            "说明": "；".join(filter(None, (row["because"], row["note"]))),
         }
         for position, row in enumerate(found, 1)
     )
-    open_ = sum(_status(row) == "有差异（未说明）" for row in found)
+    open_ = sum(_status(row) == "有差异未说明" for row in found)
     notes = (f"共 {len(found)} 项，其中未说明的差异 {open_} 项。",) if found else ()
-    return Sheet("校核表", framed(frame, title=titled(plan, "校核表")), notes=notes)
+    lead = _counted(plan.summary["reconciliation_counts"]) if found else ""
+    return Sheet("校核表", framed(frame, title=titled(plan, "校核表")), notes=notes, lead=lead, register=True)
+
+
+def _counted(counts: Mapping[str, Mapping[str, int]]) -> str:
+    """How many comparisons there are of each basis, and how they came out."""
+    words = {
+        "equal": "一致",
+        "differs": "有差异已说明",
+        "unexplained": "有差异未说明",
+        "not stated": "无可比",
+    }
+    said = []
+    for basis, label in BASIS_LABELS.items():
+        found = {words[status]: n for status, n in counts[basis].items() if n}
+        whole = f"{label} {sum(found.values())} 项"
+        several = basis != "listed" and found
+        said.append(f"{whole}，其中{'、'.join(f'{w} {n}' for w, n in found.items())}" if several else whole)
+    return (
+        "；".join(said)
+        + "。算出：规划结果与文件相比；照录：策略照抄文件的数；推算：文件未印、由文件的数推得。"
+    )
+
+
+def _inferred(row: Mapping[str, Any]) -> Cell:
+    """A value that the document does not print."""
+    return f"（推算）{_shown(row['published'])}"
 
 
 def _status(row: Mapping[str, Any]) -> str:
     if row["status"] == "differs":
-        return "有差异（已说明）" if row["because"] else "有差异（未说明）"
+        return "有差异已说明" if row["because"] else "有差异未说明"
     if row["status"] == "equal":
         return "一致"
     return "文件未载明" if row["published"] is None else "本规划不涉及"
 
 
 def _shown(value: Any) -> Cell:
-    """A number in the digits a reader compares; any other value as it is."""
+    """A number in the digits a reader compares; a span of days on two lines."""
+    if isinstance(value, str):
+        return value.replace(" 至 ", " 至\n")
     if not isinstance(value, float):
         return value
     short = float(f"{value:.7g}")
-    return int(short) if short.is_integer() else f"{round(short, 4):g}" if abs(short) < 1 else round(short, 4)
+    if short.is_integer():
+        return int(short)
+    return f"{round(short, 4):g}" if abs(short) < 1 else round(short, 2)

@@ -292,6 +292,7 @@ def villages_layer(villages: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
         "households": villages["households"],
         "dwelling": "bungalow",
         "urban_fringe": town == FRINGE,
+        "area_class": (town == FRINGE).map({True: "urban_fringe", False: "rural"}),
         "lead_agency": LEAD,
         "responsible_agency": office.str.replace("开发区", "开发区管委会"),
         "provenance": [provenance(str(code), row) for code, row in villages.iterrows()],
