@@ -93,7 +93,7 @@ def write_plan(plan: Plan, folder: Path, *, tianditu_token: str | None = None) -
         _read_back(plan, beside)
         beside.chmod(0o755)
         _swap(beside, folder)
-    except OSError as error:
+    except (OSError, sqlite3.Error) as error:
         raise InputError(Problem(f"cannot write: {error}", file=str(folder))) from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)

@@ -80,7 +80,7 @@ WORD = 16
 #: The first Chinese character.
 IDEOGRAPH = "\u4e00"
 #: A table that is longer than a page by less than this part is made smaller until it fits. [share]
-SLIGHTLY = 0.15
+SLIGHTLY = 0.3
 #: Smallest scale that a reader can still read, and the one at which a page is turned. [%]
 SMALLEST, TURNED = 70, 80
 

@@ -257,6 +257,70 @@ def test_years_beside_their_targets():
     ]
 
 
+def test_what_keeps_a_year_from_its_target_stands_under_the_table():
+    text = """
+    [targets.by_year]
+    2021 = 100
+    2022 = 300
+    """
+    rows = [village(i, 500.0 * i, 0, households=100) for i in range(3)]
+    plan = electric(text, rows)
+    why = [row["binding"] for row in plan.summary["phasing"] if row["binding"]]
+    assert why
+    said = [str(row[0]) for row in values(book_of(plan)["分年度计划"])]
+    assert [line for line in said if line.startswith("注：2022 年：")] == [f"注：2022 年：{why[-1]}。"]
+
+
+def test_the_total_of_an_annex_says_whom_no_route_has():
+    layout = """
+    order = ["gas"]
+    [annexes.towns]
+    title = "任务表"
+    columns = [
+      { head = ["镇"], cell = "row" },
+      { head = ["煤改气"], sum = "households", where = { route = ["gas"] } },
+      { head = ["合计"], sum = "households" },
+    ]
+    """
+    found = sheets(assign(county([village(1, 0, 0, households=70)], layout)))[0]
+    assert found.table.rows[-1] == ("合计", None, 70)
+    assert found.notes == ("合计中暂缓 70 户，未列入各方式。",)
+
+
+def test_pipes_end_at_places_that_have_names():
+    plan = assign(corridor([300, 900, 0], capacity_mw=11.0))
+    rows = values(book_of(plan)["新建管线"])[2:]
+    names = {f"{name} {code}" for code, name in plan.villages[["village_id", "name"]].to_numpy()}
+    assert {row[2] for row in rows} & names
+    assert all(
+        end in names or end.startswith(("节点 ", "现有管网接点 ")) or " " in end
+        for r in rows
+        for end in r[1:3]
+    )
+
+
+def test_a_list_leaves_out_what_is_the_same_for_all_and_the_routes_nobody_asked_for():
+    book = book_of(assign(county(many(["甲镇"], each=3), 'order = ["heat_pump", "biomass"]')))
+    options, ledger = (values(book[name]) for name in ("备选方案", "台账"))
+    assert {row[2] for row in options[2:8]} == {"空气源热泵", "生物质"}
+    assert options[-1][0].startswith("注：政策未列入、因而未列出的方式：集中供暖、煤改气")
+    assert "乡镇" not in ledger[1]
+    assert any("乡镇 甲镇" in str(row[0]) for row in ledger)
+
+
+@pytest.mark.parametrize("kind", ["row", "total"])
+def test_columns_hold_their_widest_number_in_a_wide_font(kind):
+    """Digits of the font that stands in for 仿宋 where it is missing; bold ones in a total."""
+    digit_pt = 12 * (0.64 if kind == "row" else 0.70)
+    for value, decimals, shown in ((457600, 0, "457600"), (1234.5, 2, "1234.50"), (100.0, 2, "100.00")):
+        head = tuple((name,) for name in "甲乙丙丁")
+        filled = AnnexTable(
+            "表", "", head, ((value,) * 4,), (kind,), sums=(0, 1, 2, 3), decimals=(decimals,) * 4
+        )
+        widths = laid_out(filled, OFFICIAL).widths
+        assert min(widths) * 6.12 >= len(shown) * digit_pt
+
+
 def test_dates_tasks_and_emissions_have_their_sheets():
     text = """
     [milestones.install]

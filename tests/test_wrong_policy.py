@@ -515,10 +515,10 @@ WRONG = {
         "did you mean 'household'?",
     ),
     "first an unknown class": (
-        '[phasing]\nfirst = { area_class = ["urban"] }',
+        '[phasing]\nfirst = { area_class = ["town"] }',
         "phasing.first.area_class",
-        "'urban'",
-        "known are built_up, rural",
+        "'town'",
+        "known are built_up, urban_fringe, rural",
     ),
     "rule for an unknown dwelling": (
         '[rules.a]\nroutes = ["gas"]\ncolumn = "dwelling"\nin = ["apartement"]',

@@ -199,7 +199,7 @@ def items_by_year_sheet(plan: Plan) -> Sheet | None:
     """The funding table spread over the years: item by source by year, and each scope. [万元]"""
     whole = whole_wan(funding_table(plan.villages, plan.policy))
     dated = funding_by_year(plan.villages, plan.policy)
-    if not len(dated):
+    if dated["year"].isna().all():
         return None
     years = sorted(dated["year"].dropna().unique()) + [pd.NA] * bool(dated["year"].isna().any())
     parts = {

@@ -70,7 +70,7 @@ def options_sheet(plan: Plan) -> Sheet:
     """The options of every village with a task that the policy allows, failed tests in words."""
     named = plan.villages.set_index("village_id")
     task = named.index[named["households"].astype(int) > 0]
-    asked = plan.options["rule"] != NOT_ASKED
+    asked = ~plan.options["rule"].str.contains(NOT_ASKED, regex=False)
     frame = plan.options[plan.options["village_id"].isin(task) & asked].drop(columns="rule")
     frame["infeasible_because"] = [_in_words(text) for text in frame["infeasible_because"]]
     said, same = alike(labelled(saying(frame, table("options")), table("options")))
