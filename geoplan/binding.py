@@ -25,6 +25,7 @@ class Words:
     sources: pd.DataFrame
     policy: Policy
     lang: str
+    deferred: int = 0
 
     def say(self, key: str, **values: Any) -> str:
         """A sentence of the phasing, numbers as a reader wants them."""
@@ -34,7 +35,34 @@ class Words:
     # A village.
 
     def because(self, unit: int) -> str:
-        """Why a unit has its year, or none."""
+        """Why a unit has its year, or none, and what its pipe passes before that has its turn."""
+        parts = [self._because(unit), *self._passes(unit)]
+        return str(messages(self.lang)["joiner"]).join(parts)
+
+    def _passes(self, unit: int) -> Iterator[str]:
+        """Units that the pipe of a unit passes and that come later, or never, with the cause."""
+        task = self.task
+        if self.years[unit] < 0:
+            return
+        later: dict[str, list[str]] = {}
+        for above in task.units["passes"][unit]:
+            if 0 <= self.years[above] <= self.years[unit]:
+                continue
+            waits = task.ready[above] > self.years[unit]
+            cause = (
+                "gone" if self._gone(above) else "supply" if waits else "money" if task.limits else "order"
+            )
+            later.setdefault(cause, []).append(task.units["name"][above])
+        for cause, names in later.items():
+            yield self.say(f"passes_{cause}", names=self.say("and").join(names))
+
+    def _gone(self, unit: int) -> bool:
+        """Whether a unit is demolished before it could be done."""
+        return bool(
+            self.task.ready[unit] < len(self.task.years) and self.task.until[unit] <= self.task.ready[unit]
+        )
+
+    def _because(self, unit: int) -> str:
         task = self.task
         if not task.years:
             return self.say("no_years")
@@ -55,6 +83,8 @@ class Words:
         last = self.task.years[-1]
         if self.task.ready[unit] == len(self.task.years):
             return self.say("supply_too_late", supply=self._supply(unit), last=last)
+        if self._gone(unit):
+            return self.say("demolished", year=int(self.task.units["demolition_year"][unit]))
         return self.say("no_money")
 
     def _supply(self, unit: int) -> str:
@@ -96,17 +126,22 @@ class Words:
     def _behind(self, position: int, behind: float) -> Iterator[str]:
         """Why no more units have a year up to this one."""
         task = self.task
-        waiting = (self.years < 0) | (self.years > position)
+        gone = np.array([self._gone(unit) for unit in range(len(self.years))], dtype=bool)
+        waiting = ((self.years < 0) | (self.years > position)) & ~gone
         late = np.flatnonzero(waiting & (task.ready > position))
         free = np.flatnonzero(waiting & (task.ready <= position))
         short = list(self._short_of(position, free))
         yield from short
+        if self.deferred:
+            yield self.say("deferred", households=float(self.deferred))
+        if gone.any():
+            yield self.say("demolishing", households=float(task.households[gone].sum()))
         if task.households[free].sum() < behind and len(late):
             what = dict.fromkeys(self._supply(unit) for unit in late.tolist())
             joined = self.say("and").join(what)
             yield self.say("late", households=float(task.households[late].sum()), supply=joined)
         elif not waiting.any() and np.isfinite(behind):
-            yield self.say("all_done")
+            yield self.say("rest_done" if self.deferred or gone.any() else "all_done")
         elif len(free) and not short:
             yield self.say(self._indivisible(task.households[free], behind, "money_later"))
 

@@ -46,7 +46,7 @@ def planned_years(policy: Policy) -> tuple[int, ...]:
         raise PolicyError(
             Problem(
                 f"{where}: {year} is not among phasing.years ({listed})",
-                file=policy.file_of(where),
+                file=policy.file_of(f"{where}.{year}"),
                 column=where,
                 remedy="add it to phasing.years, or take it out here",
             )

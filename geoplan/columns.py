@@ -35,6 +35,9 @@ ROUTES = (
     "deferred",
 )
 
+#: Routes on which nothing is built.
+IDLE_ROUTES = ("existing", "deferred")
+
 #: Routes that draw heating load from the grid; reports group them as 煤改电.
 ELECTRIC_ROUTES = (
     "heat_pump",

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from geoplan.columns import ROUTES
+from geoplan.columns import IDLE_ROUTES, ROUTES
 from geoplan.errors import Problem
 from geoplan.finance import stated_part
 from geoplan.policy import Policy
@@ -31,9 +31,6 @@ PLAN_COLUMN: dict[Payer, str] = {
 
 #: Scope of the rows that a policy without funding rows gets: the sum of all tasks.
 ALL_TASKS = "任务合计"
-
-#: Routes on which nothing is built.
-IDLE_ROUTES = ("existing", "deferred")
 
 MONEY = (*PAYERS, "total", "stated_total")
 AGENCIES = ("lead_agency", "responsible_agency")

@@ -239,7 +239,8 @@ def _measures(villages: pd.DataFrame, county: County, supplies: dict[Supply, Sup
         biomass_distance_m=supplies["biomass"].metres.replace(np.inf, np.nan),
         linear_heat_density_mwh_per_m=villages["heat_demand_mwh_per_a"] / trench.where(trench > 0),
         elevation_above_source_m=height - of_source,
-        years_to_demolition=demolition - year if year is not None else np.nan,
+        # A village that is gone by then has no year left, not less than none.
+        years_to_demolition=(demolition - year).clip(lower=0) if year is not None else np.nan,
         **{
             f"in_{kind}_zone": _inside(villages, county, kind)
             for kind in ("no_coal", "no_dig", "plain", "mountain")
@@ -394,11 +395,7 @@ class _Run:
 
 def _run(villages: pd.DataFrame, route: RoutePolicy, use: pd.Series, *, policy: Policy, basis: Basis) -> _Run:
     """Investment, energy and annual social cost of a route on one comparison basis."""
-    area, heat = villages["heated_area_m2"], villages["heat_demand_mwh_per_a"] * 1000.0
-    load = villages["heat_load_kw"]
-    if basis == "behaviour" and not route.full_space:
-        part = area.clip(upper=policy.demand.behaviour_area_m2) / area
-        area, heat, load = area * part, heat * part * policy.demand.behaviour_factor, load * part
+    area, heat, load = _service(villages, route, policy=policy, basis=basis)
     if route.supply == "heat":
         heat = heat / _delivered(villages, policy.network.heat)
     carrier = policy.carriers[route.carrier]
@@ -421,6 +418,18 @@ def _run(villages: pd.DataFrame, route: RoutePolicy, use: pd.Series, *, policy: 
     return _Run(items, units, energy, capital + energy)
 
 
+def _service(
+    villages: pd.DataFrame, route: RoutePolicy, *, policy: Policy, basis: Basis
+) -> tuple[pd.Series, pd.Series, pd.Series]:
+    """Area heated per household [m²], heat of the season [kWh] and design load [kW] on one basis."""
+    area, heat = villages["heated_area_m2"], villages["heat_demand_mwh_per_a"] * 1000.0
+    load = villages["heat_load_kw"]
+    if basis == "equal_service" or route.full_space:
+        return area, heat, load
+    part = area.clip(upper=policy.demand.behaviour_area_m2) / area
+    return area * part, heat * part * policy.demand.behaviour_factor, load * part
+
+
 def _delivered(villages: pd.DataFrame, heat: HeatNetwork) -> pd.Series:
     """Share of the source's heat that arrives in the rooms."""
     secondary = np.where(villages["apartment"], heat.secondary_loss_apartment, heat.secondary_loss_bungalow)
@@ -428,7 +437,7 @@ def _delivered(villages: pd.DataFrame, heat: HeatNetwork) -> pd.Series:
 
 
 def _capacity_use(villages: pd.DataFrame, route: RoutePolicy, policy: Policy) -> tuple[pd.Series, str]:
-    """What a route takes from its source on the coldest day, when every room is heated."""
+    """What a route takes from its source: every room on the coldest day, or the fuel of a usual season."""
     load = villages["heat_load_kw"]
     if route.supply == "heat":
         share = policy.demand.coincidence / _delivered(villages, policy.network.heat)
@@ -441,7 +450,7 @@ def _capacity_use(villages: pd.DataFrame, route: RoutePolicy, policy: Policy) ->
         power = load / _design_efficiency(route, policy.climate) * route.diversity
         return power / (grid.power_factor * grid.loading_max), "kVA"
     if route.supply == "biomass":
-        kwh = villages["heat_demand_mwh_per_a"] * 1000.0
+        _, kwh, _ = _service(villages, route, policy=policy, basis="behaviour")
         return kwh / (policy.carriers[route.carrier].kwh_per_unit * route.efficiency), "t/a"
     return pd.Series(0.0, index=villages.index), ""
 

@@ -2,7 +2,9 @@
 
 A village is converted as a whole in one year, a group with all its villages. None
 comes before its supply: the source, the planned mains it hangs on, the upgrade
-of its substation (``supply_year``). New pipes follow the villages: a link is
+of its substation (``supply_year``); none in the year of its demolition or later. On a
+branch no village comes before one that its pipe passes, unless that one waits for its
+supply or for money, or what the policy puts first says otherwise. New pipes follow the villages: a link is
 built in the first year in which a village behind it is converted, so that no
 branch comes before its trunk. Each year is filled to its target, counted from
 the first year on, as nearly as whole villages allow, and the last year takes
@@ -29,7 +31,7 @@ from geoplan.model import Plan
 from geoplan.policy import Policy
 from geoplan.provisions import LEVELS
 from geoplan.reconcile import reconciled
-from geoplan.schedule import Ints, Task, scheduled
+from geoplan.schedule import Ints, Task, branches, scheduled
 from geoplan.supplies import SOURCE_ROUTE
 from geoplan.units import WAN
 
@@ -115,13 +117,14 @@ def phase(
     """
     named = villages.set_index(villages["village_id"].astype(str).rename("id"), drop=False).sort_index()
     pipes = _pipes(links, named, policy)
-    task = _task(named, options=options, new_pipe_m=pipes.new_m(), policy=policy)
+    task = _task(named, options=options, pipes=pipes, policy=policy)
     years = scheduled(task)
     found = pd.Series(pd.NA, index=named.index, dtype="Int64")
     done = task.units.loc[years >= 0, "villages"]
     for ids, position in zip(done, years[years >= 0], strict=True):
         found[ids] = task.years[position]
-    words = Words(task, years, sources, policy, lang)
+    deferred = int(named.loc[named["route"].eq(DEFERRED), "households"].astype(int).sum())
+    words = Words(task, years, sources, policy, lang, deferred)
     because = pd.Series("", index=named.index, dtype=object)
     for position, ids in enumerate(task.units["villages"]):
         because[ids] = words.because(position)
@@ -174,17 +177,36 @@ def with_years(plan: Plan, *, policy: Policy | None = None) -> Plan:
 # --- the task ---------------------------------------------------------------------------------------
 
 
-def _task(villages: pd.DataFrame, *, options: pd.DataFrame, new_pipe_m: pd.Series, policy: Policy) -> Task:
+def _task(villages: pd.DataFrame, *, options: pd.DataFrame, pipes: _Pipes, policy: Policy) -> Task:
     """Units, years, targets and money of a plan."""
     years = planned_years(policy)
     targets = tuple(policy.targets.by_year.get(str(year)) for year in years)
     moved = villages["households"].astype(float).gt(0) & ~villages["route"].isin(IDLE)
     task = villages[moved]
-    units = _units(task.assign(new_pipe_m=new_pipe_m[task.index]), policy)
-    order = _order(units, policy)
-    money = limits(task, units["villages"], options=options, years=years, policy=policy)
+    units = _units(task.assign(new_pipe_m=pipes.new_m()[task.index]), policy)
+    units["passes"] = pipes.passed(units["villages"])
+    money = tuple(limits(task, units["villages"], options=options, years=years, policy=policy))
     phasing = policy.phasing
-    return Task(units, years, targets, tuple(money), order, phasing.whole_towns, phasing.tolerance)
+    free = np.full(len(units), -1)
+    found = Task(units, years, targets, money, free, free, phasing.whole_towns, phasing.tolerance)
+    passed = _no_later(found)
+    return replace(found, order=_order(units, policy, passed), passed=passed)
+
+
+def _no_later(task: Task) -> Ints:
+    """The last unit that each unit's pipe passes and that nothing keeps from being done as early."""
+    units, ready = task.units, task.ready
+    possible = ready < np.minimum(task.until, len(task.years))
+    rank = list(zip(*(units[c] for c in units if c.startswith("first.")), strict=True)) or [()] * len(units)
+    town = units["town"].to_numpy() if task.whole_towns else np.zeros(len(units))
+    found = np.full(len(units), -1)
+    for unit, chain in enumerate(units["passes"]):
+        for above in chain:
+            as_early = possible[above] and ready[above] <= ready[unit]
+            if as_early and rank[above] == rank[unit] and town[above] == town[unit]:
+                found[unit] = above
+                break
+    return found
 
 
 def _units(task: pd.DataFrame, policy: Policy) -> pd.DataFrame:
@@ -194,6 +216,8 @@ def _units(task: pd.DataFrame, policy: Policy) -> pd.DataFrame:
     frame = task[["village_id", "town", "route", "source_id", "new_pipe_m"]].assign(
         households=task["households"].astype(int),
         supply_year=task["supply_year"].astype("Float64").astype(float),
+        demolition_year=_column(task, "demolition_year").astype("Float64").astype(float),
+        name=_column(task, "name").fillna(task["village_id"]).astype(str),
         capex_cny=task["capex_cny"].astype(float),
     )
     places = {f"first.{column}": list(values) for column, values in policy.phasing.first.items()}
@@ -205,13 +229,19 @@ def _units(task: pd.DataFrame, policy: Policy) -> pd.DataFrame:
     grouped = frame.groupby(unit[frame.index], sort=False)
     units = grouped[["town", "route", "source_id", "supply_year"]].first()
     units = units.join(grouped[["households", "capex_cny"]].sum())
-    units = units.join(grouped[["village_id", "new_pipe_m", *places]].min())
+    units = units.join(grouped[["village_id", "new_pipe_m", "demolition_year", *places]].min())
     units["villages"] = grouped["village_id"].agg(list)
+    units["name"] = grouped["name"].agg("、".join)
     return units.sort_values("village_id", ignore_index=True)
 
 
-def _order(units: pd.DataFrame, policy: Policy) -> Ints:
-    """Units from the first to the last; whole towns in the order of their first unit."""
+def _column(task: pd.DataFrame, name: str) -> pd.Series:
+    """A column that a plan may lack."""
+    return task[name] if name in task else pd.Series(None, index=task.index, dtype=object)
+
+
+def _order(units: pd.DataFrame, policy: Policy, passed: Ints) -> Ints:
+    """Units from the first to the last, branch by branch; whole towns in the order of their first unit."""
     by = {
         "connection": [units["supply_year"].fillna(0.0), units["new_pipe_m"].round(DIGITS)],
         "cost": [],
@@ -220,12 +250,11 @@ def _order(units: pd.DataFrame, policy: Policy) -> Ints:
     first = [units[c] for c in units if c.startswith("first.")]
     cost = (units["capex_cny"] / units["households"]).round(DIGITS)
     keys = pd.DataFrame(dict(enumerate([*first, *by, cost, units["village_id"]])), index=units.index)
-    order = keys.sort_values(list(keys)).index
+    order = branches(keys.sort_values(list(keys)).index.to_numpy(dtype=int), passed)
     if policy.phasing.whole_towns:
         town = units["town"].loc[order]
         order = order[np.argsort(pd.factorize(town)[0], kind="stable")]
-    found: Ints = order.to_numpy(dtype=int)
-    return found
+    return order
 
 
 # --- pipes ------------------------------------------------------------------------------------------
@@ -245,6 +274,31 @@ class _Pipes:
             ways = [metres[start] + length for start, _, length in self.tree.in_edges(node, data="length_m")]
             metres[node] = min(ways, default=0.0)
         return self.nodes.map(lambda node: metres.get(node, 0.0)).astype(float)
+
+    def passed(self, villages: pd.Series) -> list[list[int]]:
+        """The units that the pipe of each unit passes, from the nearest to the network's end of the pipe."""
+        at: dict[str, int] = {}
+        of: dict[str, int] = {}
+        for unit, ids in villages.items():
+            for village in ids:
+                at[self.nodes[village]] = of[village] = int(unit)
+        chain: dict[str, list[int]] = {}
+        depth: dict[int, int] = {}
+        for place, node in enumerate(nx.topological_sort(self.tree)):
+            above = [
+                [at[start], *chain[start]] if start in at else chain[start]
+                for start in self.tree.predecessors(node)
+            ]
+            chain[node] = max(above, key=len, default=[])
+            if node in at:
+                depth.setdefault(at[node], place)
+        # A group counts where it begins: what stands between its villages comes behind it.
+        found: list[list[int]] = [[] for _ in range(len(villages))]
+        for village, unit in of.items():
+            line = chain.get(self.nodes[village], [])
+            before = [u for u in line if u != unit and depth[u] < depth.get(unit, 0)]
+            found[unit] = max(found[unit], list(dict.fromkeys(before)), key=len)
+        return found
 
     def years(self, links: pd.DataFrame, year: pd.Series) -> pd.Series:
         """First year of any village behind each new pipe."""

@@ -76,7 +76,8 @@ class Number(Section):
     Exactly one of these says how; none means that nothing computes it:
 
     - `column`: a numeric column of the plan's villages, summed over those that
-      `where` names; or ``villages`` or ``towns`` with households, counted.
+      `where` names; or ``villages`` or ``towns`` with households, counted. The
+      deferred and those converted before count only when it names their route.
     - `funding`: ``row.payer`` or ``row.total`` of the funding table;
       ``row.stated_total`` leaves out what the policy leaves open. [万元]
     - `scope`: the same of a scope, ``scope.total`` [万元], or ``scope.payer.share`` [%].

@@ -19,6 +19,7 @@ import pandas as pd
 
 from geoplan.annex import AnnexTable, annex_table
 from geoplan.audit import audit
+from geoplan.columns import IDLE_ROUTES
 from geoplan.explain import value_label
 from geoplan.funding import funding_rows, funding_table, scope_totals
 from geoplan.model import Plan
@@ -205,7 +206,10 @@ class _Ledger:
         return "computed" if any(_from_villages(row, whole) for row in paid) else "entered"
 
     def _column(self, number: Number) -> float:
-        asked = self.villages[matching(self.villages, number.where)]
+        mask = matching(self.villages, number.where)
+        if "route" not in number.where:  # what waits is not converted, and no document counts it as done
+            mask &= ~self.villages["route"].isin(IDLE_ROUTES)
+        asked = self.villages[mask]
         if number.column == "villages":
             return float((asked["households"].astype(float) > 0).sum())
         if number.column == "towns":
@@ -456,7 +460,8 @@ class _Grids:
 def _beside(published: Cell | None, computed: Cell | None) -> tuple[bool, float | None]:
     """Whether two cells say the same, and the difference of two numbers."""
     if isinstance(published, str) or isinstance(computed, str) or published is None or computed is None:
-        return published == computed, None
+        said = published is not None and computed is not None
+        return published == computed or (said and str(published).strip() == str(computed)), None
     difference = computed - published
     same = abs(difference) <= NOISE * max(abs(computed), abs(published))
     return same, 0.0 if same else float(difference)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import csr_array, hstack, vstack
+from scipy.sparse import csr_array, diags_array, eye_array, hstack, vstack
 
 from geoplan.units import WAN
 
@@ -61,7 +61,8 @@ class Task:
     Attributes
     ----------
     units : DataFrame
-        One row per unit by position: ``households``, ``supply_year``, ``town`` and more.
+        One row per unit by position: ``households``, ``supply_year``, ``town`` and more;
+        in ``demolition_year`` it is demolished.
     years : tuple of int
         The years that are planned.
     targets : tuple of float or None
@@ -69,7 +70,9 @@ class Task:
     limits : tuple of Limit
         Money of the purses in the years.
     order : ndarray of int
-        Units from the first to the last.
+        Units from the first to the last, those of one branch together from its head to its ends.
+    passed : ndarray of int
+        The unit that the pipe of each unit passes last and that comes no later; -1 for none.
     whole_towns : bool
         A town is finished before the next is opened.
     tolerance : float
@@ -81,6 +84,7 @@ class Task:
     targets: tuple[float | None, ...]
     limits: tuple[Limit, ...]
     order: Ints
+    passed: Ints
     whole_towns: bool = False
     tolerance: float = 0.0
 
@@ -94,6 +98,13 @@ class Task:
     def ready(self) -> Ints:
         """Position of the first year in which the supply of each unit is there."""
         found: Ints = np.searchsorted(self.years, self.units["supply_year"].fillna(0.0).to_numpy())
+        return found
+
+    @property
+    def until(self) -> Ints:
+        """Position of the year in which each unit is demolished; the number of years where in none."""
+        demolition = self.units["demolition_year"].fillna(np.inf).to_numpy()
+        found: Ints = np.searchsorted(self.years, demolition)
         return found
 
     @property
@@ -113,7 +124,15 @@ def scheduled(task: Task) -> Ints:
     if not task.years:
         return np.full(len(task.units), -1)
     towns = pd.factorize(task.units["town"])[0] if task.whole_towns else None
-    years = by_goals(task.households, task.ready, goals=task.goals, order=task.order, block=towns)
+    years = by_goals(
+        task.households,
+        task.ready,
+        goals=task.goals,
+        order=task.order,
+        block=towns,
+        passed=task.passed,
+        until=task.until,
+    )
     if all(limit.holds(years) for limit in task.limits):
         return years
     return within_money(
@@ -121,16 +140,25 @@ def scheduled(task: Task) -> Ints:
         task.ready,
         goals=task.goals,
         order=task.order,
-        limits=task.limits,
+        limits=[*task.limits, _standing(task)],
         # Never nothing: without targets the years would be anyhow.
         delay=max(task.tolerance, 0.001) * float(task.households.mean()),
+        passed=task.passed,
     )
 
 
-def closest(sizes: Sequence[int], need: int) -> list[int]:
+def _standing(task: Task) -> Limit:
+    """Not a fen for a unit in the year of its demolition or later."""
+    gone: Floats = (np.arange(len(task.years))[None, :] >= task.until[:, None]).astype(np.float64)
+    return Limit("demolition", 0, 0.0, WAN * gone)
+
+
+def closest(sizes: Sequence[int], need: int, *, ends: Sequence[int] | None = None) -> list[int]:
     """Positions of the sizes whose sum is nearest to a need; of two as near the larger sum.
 
     Of all selections with that sum the one that takes the first sizes first.
+    Who is not taken is not passed either: all before its end (`ends`, one beyond
+    the last size of its branch) are left out with it.
 
     Examples
     --------
@@ -138,35 +166,81 @@ def closest(sizes: Sequence[int], need: int) -> list[int]:
     [1, 3]
     >>> closest([50, 40], 60), closest([50], 0)
     ([0], [])
+    >>> closest([50, 40, 30, 20], 60, ends=[2, 2, 4, 4])
+    [0]
     """
     if need <= 0:
         return []
-    reach = [1]  # bit s is set where the sizes from here on can make the sum s
-    for size in reversed(sizes):
-        reach.append(reach[-1] | reach[-1] << size)
-    sums = reach[-1]
+    count = len(sizes)
+    ends = range(1, count + 1) if ends is None else ends
+    reach = [1] * (count + 1)  # bit s is set where the sizes from here on can make the sum s
+    for position in reversed(range(count)):
+        reach[position] = reach[ends[position]] | reach[position + 1] << sizes[position]
+    sums = reach[0]
     below = (sums & ((1 << need + 1) - 1)).bit_length() - 1
     above = sums >> need
     left = need + (above & -above).bit_length() - 1 if above else below
     left = below if need - below < left - need else left
-    taken = []
-    for position, size in enumerate(sizes):
-        if size <= left and reach[len(sizes) - 1 - position] >> (left - size) & 1:
+    taken, position = [], 0
+    while position < count:
+        rest = left - sizes[position]
+        if rest >= 0 and reach[position + 1] >> rest & 1:
             taken.append(position)
-            left -= size
+            left, position = rest, position + 1
+        else:
+            position = ends[position]
     return taken
 
 
-def _in_order(sizes: Ints, need: float) -> list[int]:
+def _in_order(sizes: Ints, need: float, ends: Ints) -> list[int]:
     """As :func:`closest`, for any number of sizes: the first ones that fit, and the best end."""
     before = int(np.searchsorted(np.cumsum(sizes), need, side="right"))
     start = int(np.clip(before - WINDOW // 2, 0, max(len(sizes) - WINDOW, 0)))
-    rest = closest(sizes[start : start + WINDOW].tolist(), round(need - sizes[:start].sum()))
+    part = slice(start, start + WINDOW)
+    within = np.clip(ends[part] - start, 0, len(sizes[part])).tolist()
+    rest = closest(sizes[part].tolist(), round(need - sizes[:start].sum()), ends=within)
     return [*range(start), *(start + position for position in rest)]
 
 
+def branches(order: Ints, passed: Ints) -> Ints:
+    """Units in order, but branch by branch: each unit before those whose pipe passes it, and with them.
+
+    Examples
+    --------
+    >>> branches(np.array([0, 1, 2, 3]), np.array([-1, -1, 1, 0])).tolist()
+    [0, 3, 1, 2]
+    """
+    place = np.argsort(order)
+    path: dict[int, tuple[int, ...]] = {}
+    for unit in order.tolist():
+        line = [unit]
+        while (above := int(passed[line[-1]])) >= 0 and above not in path:
+            line.append(above)
+        for one in reversed(line):
+            path[one] = (*path.get(int(passed[one]), ()), int(place[one]))
+    found: Ints = np.array(sorted(path, key=path.__getitem__), dtype=int)
+    return found
+
+
+def _branch_ends(order: Ints, passed: Ints) -> tuple[Ints, Ints]:
+    """Place of each unit in the order, and one beyond the last place of its branch."""
+    size = np.ones(len(order), dtype=int)
+    for unit in order[::-1]:
+        if passed[unit] >= 0:
+            size[passed[unit]] += size[unit]
+    place = np.argsort(order)
+    return place, place + size
+
+
 def by_goals(
-    households: Ints, ready: Ints, *, goals: Sequence[float], order: Ints, block: Ints | None = None
+    households: Ints,
+    ready: Ints,
+    *,
+    goals: Sequence[float],
+    order: Ints,
+    block: Ints | None = None,
+    passed: Ints | None = None,
+    until: Ints | None = None,
 ) -> Ints:
     """Fill each year to its goal, as near as whole units allow; the last year takes what is left.
 
@@ -187,6 +261,11 @@ def by_goals(
         Units from the first to the last.
     block : ndarray, optional
         Units of one block are done before the next block (in `order`) is opened.
+    passed : ndarray, optional
+        The unit that is done no later than each unit, -1 for none; `order` is as
+        :func:`branches` gives it, and nobody is ready before the unit it passes.
+    until : ndarray, optional
+        Position of the first year that a unit may not have any more.
 
     Returns
     -------
@@ -199,11 +278,24 @@ def by_goals(
     >>> by_goals(households, ready, goals=[90, 150], order=order).tolist()
     [1, 0, 0]
     """
-    forwards = _forwards(households, ready, goals=goals, order=order, block=block)
+    passed = np.full(len(order), -1) if passed is None else passed
+    until = _latest(ready, len(goals), order, passed, until)
+    ends = _branch_ends(order, passed)
+    forwards = _forwards(households, ready, goals=goals, order=order, block=block, ends=ends, until=until)
     if block is not None or np.isinf(goals).any():
         return forwards
-    backwards = _backwards(households, ready, goals=goals, order=order)
+    backwards = _backwards(households, ready, goals=goals, order=order, ends=ends, until=until)
     return min(forwards, backwards, key=lambda years: _misfit(years, households, goals))
+
+
+def _latest(ready: Ints, span: int, order: Ints, passed: Ints, until: Ints | None) -> Ints:
+    """One beyond the last year of each unit: no later than of those whose pipe passes it."""
+    found = np.full(len(order), span) if until is None else np.minimum(until, span)
+    possible = ready < found
+    for unit in order[::-1]:
+        if possible[unit] and passed[unit] >= 0 and possible[passed[unit]]:
+            found[passed[unit]] = min(found[passed[unit]], found[unit])
+    return found
 
 
 def _misfit(years: Ints, households: Ints, goals: Sequence[float]) -> float:
@@ -213,29 +305,52 @@ def _misfit(years: Ints, households: Ints, goals: Sequence[float]) -> float:
 
 
 def _forwards(
-    households: Ints, ready: Ints, *, goals: Sequence[float], order: Ints, block: Ints | None
+    households: Ints,
+    ready: Ints,
+    *,
+    goals: Sequence[float],
+    order: Ints,
+    block: Ints | None,
+    ends: tuple[Ints, Ints],
+    until: Ints,
 ) -> Ints:
     """Each year takes of the units that wait the sum nearest to its goal."""
     years = np.full(len(households), -1)
     for year, goal in enumerate(goals):
-        waiting = order[(years[order] < 0) & (ready[order] <= year)]
+        years[(years < 0) & (ready <= year) & (until == year + 1)] = year
+        waiting = order[(years[order] < 0) & (ready[order] <= year) & (year < until[order])]
         if year == len(goals) - 1 or np.isinf(goal):
             years[waiting] = year
             continue
         for part in _blocks(waiting, block):
             need = goal - households[years >= 0].sum()
-            years[part[_in_order(households[part], need)]] = year
+            years[part[_in_order(households[part], need, _ends_in(part, *ends))]] = year
             if (years[part] < 0).any():
                 break
     return years
 
 
-def _backwards(households: Ints, ready: Ints, *, goals: Sequence[float], order: Ints) -> Ints:
+def _ends_in(part: Ints, place: Ints, end: Ints) -> Ints:
+    """One beyond the last position of the branch of each unit, among some units in their order."""
+    found: Ints = np.searchsorted(place[part], end[part])
+    return found
+
+
+def _backwards(
+    households: Ints,
+    ready: Ints,
+    *,
+    goals: Sequence[float],
+    order: Ints,
+    ends: tuple[Ints, Ints],
+    until: Ints,
+) -> Ints:
     """All in the last year; each year before takes of those done after it the sum nearest to its goal."""
-    years = np.where(ready < len(goals), len(goals) - 1, -1)
+    years = np.where(ready < until, until - 1, -1)
     for year in reversed(range(len(goals) - 1)):
         possible = order[(years[order] == year + 1) & (ready[order] <= year)]
-        years[possible[_in_order(households[possible], goals[year])]] = year
+        need = goals[year] - households[(years >= 0) & (years <= year)].sum()
+        years[possible[_in_order(households[possible], need, _ends_in(possible, *ends))]] = year
     return years
 
 
@@ -254,6 +369,7 @@ def within_money(
     order: Ints,
     limits: Sequence[Limit],
     delay: float = 0.0,
+    passed: Ints | None = None,
 ) -> Ints:
     """The most households that the money of the years can pay, as near to the goals as that allows.
 
@@ -264,8 +380,9 @@ def within_money(
 
     Parameters
     ----------
-    households, ready, goals, order
-        As in :func:`by_goals`.
+    households, ready, goals, order, passed
+        As in :func:`by_goals`, but that a pipe may pass a unit which the money does not reach:
+        one year of that weighs as much as a misfit of the largest unit.
     limits : sequence of Limit
     delay : float
         What one year's delay of the first unit weighs beside the misfit; of the
@@ -284,6 +401,7 @@ def within_money(
     [-1, 0, 0]
     """
     count, span = len(households), len(goals)
+    passed = np.full(count, -1) if passed is None else passed
     unit, year = np.nonzero(np.arange(span)[None, :] >= ready[:, None])
     years = np.full(count, -1)
     if not len(unit):
@@ -292,16 +410,21 @@ def within_money(
     place = np.empty(count)
     place[order] = np.arange(count)
     largest = max([float(households.sum()), *(goals[y] for y in steered)])
-    # Less than one household, whatever the misfits and delays add up to.
-    weight = 0.4 / (span * (largest + delay * count))
+    skipped = _skipped(unit, year, passed, span)
+    gap = float(households.max())
+    # Less than one household, whatever the misfits, delays and units passed by add up to.
+    weight = 0.4 / (span * (largest + delay * count) + gap * skipped.shape[0])
     late = weight * delay * (1.0 - place[unit] / count) * year
-    objective = np.concatenate([late - households[unit], np.full(len(steered), weight)])
+    slack = [np.full(len(steered), weight), np.full(skipped.shape[0], weight * gap)]
+    objective = np.concatenate([late - households[unit], *slack])
     found = milp(
         objective,
-        constraints=_constraints(unit, year, households, goals, steered, limits),
+        constraints=_constraints(
+            unit, year, households, goals, steered=steered, limits=limits, skipped=skipped
+        ),
         # Misfits are whole as well: a solution rounded to whole units then keeps every row.
         integrality=np.ones(len(objective)),
-        bounds=Bounds(0.0, np.repeat([1.0, np.inf], [len(unit), len(steered)])),
+        bounds=Bounds(0.0, np.repeat([1.0, np.inf, 1.0], [len(unit), *map(len, slack)])),
         options={"mip_rel_gap": 0.0, "node_limit": max(NODES, EFFORT // len(unit))},
     )
     taken = np.round(found.x[: len(unit)]) == 1 if found.x is not None else np.zeros(len(unit), dtype=bool)
@@ -309,15 +432,31 @@ def within_money(
     return years
 
 
+def _skipped(unit: Ints, year: Ints, passed: Ints, span: int) -> csr_array:
+    """Per unit that passes another, and year: done by then, less whether the one it passes is."""
+    below = np.flatnonzero(passed >= 0)
+    pair = np.arange(len(below))
+    sign = np.repeat([1.0, -1.0], len(below))
+    where = (np.tile(pair, 2), np.concatenate([below, passed[below]]))
+    of_unit = csr_array((sign, where), shape=(len(below), len(passed))).tocsc()[:, unit]
+    done = [of_unit @ diags_array((year <= by).astype(float)) for by in range(span)]
+    return csr_array(vstack(done))
+
+
 def _constraints(
     unit: Ints,
     year: Ints,
     households: Ints,
     goals: Sequence[float],
+    *,
     steered: Sequence[int],
     limits: Sequence[Limit],
+    skipped: csr_array,
 ) -> LinearConstraint:
-    """One year for a unit at most; money is kept; a misfit is at least the distance to its goal."""
+    """One year for a unit at most; money is kept; a misfit is at least the distance to its goal.
+
+    A unit is done no later than those whose pipe passes it, or that is counted.
+    """
     columns = len(unit)
     once = csr_array((np.ones(columns), (unit, np.arange(columns))), shape=(len(households), columns))
     money = np.array([limit.cost[unit, year] / WAN for limit in limits])
@@ -333,6 +472,8 @@ def _constraints(
             hstack([csr_array(-done), csr_array(misfit)]),
         ]
     )
+    counted = hstack([skipped, csr_array((skipped.shape[0], len(steered))), -eye_array(skipped.shape[0])])
+    rows = vstack([hstack([rows, csr_array((rows.shape[0], skipped.shape[0]))]), counted])
     amounts = np.array([limit.amount / WAN for limit in limits])
-    most = np.concatenate([np.ones(len(households)), amounts, goal, -goal])
+    most = np.concatenate([np.ones(len(households)), amounts, goal, -goal, np.zeros(skipped.shape[0])])
     return LinearConstraint(rows.tocsr(), -np.inf, most)

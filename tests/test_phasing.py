@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from geoplan.cli import cli
 from geoplan.errors import PolicyError
@@ -150,6 +151,71 @@ def test_whole_towns_are_opened_one_after_another():
 def test_a_group_has_one_year():
     villages = table([30, 30, 30], group_id=["g", "", "g"], supply_year=[None, None, 2022])
     assert years(phased(villages, TARGETS.format(60, 30, 0))) == [2022, 2021, 2022]
+
+
+# --- along a branch, and demolition -----------------------------------------------------------------
+
+
+def chain(*pairs: tuple[str, str]) -> pd.DataFrame:
+    links = pd.DataFrame(pairs, columns=["from_id", "to_id"])
+    return links.assign(route="district_heating", length_m=100.0)
+
+
+IN_LINE = chain(("T0", "V00"), ("V00", "V01"), ("V01", "V02"))
+
+
+@pytest.mark.parametrize("by", ["connection", "cost", "households"])
+def test_a_pipe_passes_no_village_that_comes_later(by):
+    villages = table([30, 60, 90], route="district_heating", capex_cny=[9e5, 5e5, 1e5])
+    found = phased(villages, TARGETS.format(60, 30, 90) + f'[phasing]\nby = "{by}"', links=IN_LINE)
+    assert years(found) == [2021, 2021, 2023]  # the second alone would make 60
+    assert not found.because.str.contains("管道先经过").any()
+
+
+def test_money_may_leave_a_village_out_that_a_pipe_passes_and_it_is_said():
+    villages = table([30, 60], route="district_heating", subsidy_central_cny=[90e4, 10e4])
+    found = phased(
+        villages, TARGETS.format(60, 30, 0) + budget(y2021=10, y2022=10, y2023=10), links=IN_LINE[:2]
+    )
+    assert years(found) == [None, 2021]
+    assert "管道先经过的V00因各年资金不足" in found.because[1]
+
+
+def test_under_money_a_branch_is_done_from_its_head():
+    villages = table(
+        [60, 60], route="district_heating", subsidy_central_cny=[15e4, 15e4], capex_cny=[9e5, 1e5]
+    )
+    money = '[phasing]\nby = "cost"\n' + budget(y2021=20, y2022=20, y2023=0)
+    assert years(phased(villages, TARGETS.format(120, 0, 0) + money)) == [2022, 2021]
+    assert years(phased(villages, TARGETS.format(120, 0, 0) + money, links=IN_LINE[:2])) == [2021, 2022]
+
+
+def test_what_comes_first_and_what_waits_goes_before_the_branch():
+    first = '[phasing]\nfirst.area_class = ["built_up", "rural"]'
+    villages = table([50, 50], route="district_heating", area_class=["rural", "built_up"])
+    found = phased(villages, TARGETS.format(50, 50, 0) + first, links=IN_LINE[:2])
+    assert years(found) == [2022, 2021]
+    assert "优先次序" in found.because[1]
+    waiting = table([50, 50], route="district_heating", supply_year=[2022, None])
+    found = phased(waiting, TARGETS.format(50, 50, 0), links=IN_LINE[:2])
+    assert years(found) == [2022, 2021]
+    assert "管道先经过的V00尚待供应" in found.because[1]
+
+
+@pytest.mark.parametrize("money", ["", budget(y2021=4, y2022=4, y2023=8)])
+def test_nobody_is_converted_in_the_year_of_demolition_or_later(money):
+    gone = [2021, 2022, None, 2030]
+    villages = table([40, 40, 40, 40], demolition_year=gone, subsidy_central_cny=4e4)
+    found = phased(villages, TARGETS.format(40, 40, 80) + money)
+    assert years(found)[:2] == [None, 2021]
+    assert found.because[0] == "未列年度：拟于 2021 年拆迁"
+    assert "拟拆迁 40 户不列年度" in found.table[2]["binding"]
+    assert "任务户已全部安排" not in found.table[2]["binding"]
+
+
+def test_deferred_households_are_a_cause_of_a_missed_target():
+    found = phased(table([60, 40], route=["gas", "deferred"]), "[targets.by_year]\n2021 = 60\n2022 = 40")
+    assert found.table[1]["binding"] == "暂缓 40 户没有可行方式，未列年度；其余各户已全部安排"
 
 
 # --- supply -----------------------------------------------------------------------------------------
@@ -450,11 +516,16 @@ def test_no_branch_comes_before_its_trunk(world, data):
     found = phased(villages, policy, links=links)
     built = dict(zip(links["to_id"], found.link_year, strict=True))
     year_of = dict(zip(villages["village_id"], found.year, strict=True))
+    ready = villages["supply_year"].astype("Float64").astype(float).fillna(0.0)
+    first = dict(zip(villages["village_id"], ready, strict=True))
     for start, end in rows:
         if pd.notna(year_of[end]):
             assert built[end] <= year_of[end]
         if pd.notna(built[end]) and start in built:
             assert built[start] <= built[end]
+        waits = start in year_of and first[start] > first[end]
+        if pd.notna(year_of[end]) and start in year_of and not waits and "true" not in policy:
+            assert year_of[start] <= year_of[end]
 
 
 # --- a county, and the command ----------------------------------------------------------------------
@@ -481,6 +552,13 @@ def test_the_command_shows_and_replans(litong, tmp_path):
     run = CliRunner().invoke(cli, ["phase", str(folder)])
     assert run.exit_code == 0, run.output
     assert "13600" in run.stdout
+    assert max(map(cell_len, run.stdout.splitlines())) <= 80
+    # Targets that leave households over are said; a year that is not planned is refused.
+    run = CliRunner().invoke(cli, ["phase", str(folder), "--target", "2021=2000"])
+    assert "the yearly targets make 27500 households; the plan has 28500" in run.stderr
+    run = CliRunner().invoke(cli, ["phase", str(folder), "--target", "2030=1"])
+    assert run.exit_code == 1
+    assert "--target: 1 problem" in run.stderr
     asked = ["--target", "2021=5000", "--target", "2022=11600", "--budget", "central:2023=2000"]
     run = CliRunner().invoke(cli, ["phase", str(folder), *asked, "-o", str(tmp_path / "again")])
     assert run.exit_code == 0, run.output

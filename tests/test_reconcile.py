@@ -14,7 +14,7 @@ from geoplan.errors import PolicyError
 from geoplan.io import check_county
 from geoplan.misnamed import check_published
 from geoplan.policy import load_policy
-from geoplan.published import load_published
+from geoplan.published import Number, Published, load_published
 from geoplan.reconcile import counts, reconcile, unexplained
 from geoplan.timeline import timeline
 from tests.worlds import county, village
@@ -569,6 +569,21 @@ def test_without_a_document_the_targets_are_compared():
         "甲镇改造户数": (150, 150, "equal"),
         "乙镇改造户数": (30, 30, "equal"),
     }
+
+
+def test_households_that_wait_are_not_counted_as_converted():
+    """Two villages of 100 and 80 households in all; the first one waits."""
+    text = "document = '示例'\n[targets]\nhouseholds = 180"
+    waiting = villages()
+    waiting.loc[0, "route"] = "deferred"
+    left = 180 - int(waiting["households"].iloc[0])
+    [row] = reconcile(waiting, policy(text), None)
+    assert (row["published"], row["computed"], row["status"]) == (180, left, "differs")
+    asked = Number(
+        place="三", what="暂缓", value="unstated", column="households", where={"route": ("deferred",)}
+    )
+    [named] = reconcile(waiting, policy(""), Published(document="示例", numbers=(asked,)))
+    assert named["computed"] == 180 - left
 
 
 # --- a published.toml that is wrong -----------------------------------------------------------------

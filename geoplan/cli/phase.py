@@ -16,12 +16,13 @@ from geoplan.cli.options import printable
 from geoplan.columns import ROUTES
 from geoplan.explain import number, route_label
 from geoplan.folder import FILES, read_plan, write_plan
+from geoplan.model import Plan
 from geoplan.phasing import purse_label, with_years
 from geoplan.policy import Origin, Policy
 from geoplan.provisions import LEVELS, Budget, Targets
 
-#: The rows of households, and how they are called.
-HEADINGS = {"households": "安排", "target": "目标", "difference": "差额"}
+#: The rows of numbers, and how they are called.
+HEADINGS = {"households": "安排", "target": "目标", "difference": "差额", "villages": "村数"}
 
 _TARGET = re.compile(r"(?P<year>(?:19|20)\d\d)=(?P<households>\d+)")
 _BUDGET = re.compile(r"(?P<payer>\w+):(?P<year>(?:19|20)\d\d)=(?P<wan>\d+(?:\.\d+)?)")
@@ -46,6 +47,8 @@ def phase(plan: Path, targets: tuple[str, ...], budgets: tuple[str, ...], output
     found = read_plan(plan)
     if by_year or money:
         found = with_years(found, policy=amended(found.policy, by_year, money))
+        if by_year and (said := _unequal(found)):
+            click.echo(f"note: {said}", err=True)
         click.echo(
             "note: planned anew: compared with these targets, no longer with what the document prints",
             err=True,
@@ -56,9 +59,17 @@ def phase(plan: Path, targets: tuple[str, ...], budgets: tuple[str, ...], output
     console.print(year_table(found.summary["phasing"], title=found.policy.title))
     for row in found.summary["phasing"]:
         if row["binding"]:
-            console.print(Text(printable(f"{_year(row)}：{row['binding']}")))
+            said = row["binding"] if row["year"] is None else f"{row['year']}：{row['binding']}"
+            console.print(Text(printable(said)))
     for name in FILES if output is not None else ():
         console.print(Text(f"{output}/{name}"))
+
+
+def _unequal(plan: Plan) -> str:
+    """What the targets make, where that is not the households of the plan."""
+    wanted = round(sum(plan.policy.targets.by_year.values()))
+    there = int(plan.villages["households"].sum())
+    return "" if wanted == there else f"the yearly targets make {wanted} households; the plan has {there}"
 
 
 def _targets(texts: Sequence[str]) -> dict[str, float]:
@@ -116,29 +127,34 @@ def amended(policy: Policy, targets: Mapping[str, float], money: Mapping[str, Ma
 
 
 def year_table(rows: Sequence[Mapping[str, Any]], *, title: str) -> Table:
-    """The years side by side: households against targets, by route, and money against budgets."""
-    table = Table(title=Text(printable(f"{title}：分年度计划")), title_justify="left")
+    """The years side by side: households against targets, by route, and money against budgets.
+
+    Routes and purses with nothing in any year are left out.
+    """
+    table = Table(title=Text(printable(f"{title}：分年度计划（户、村、万元）")), title_justify="left")
     table.add_column("项目")
     for row in rows:
         table.add_column(_year(row), justify="right")
     routes = [route for route in ROUTES if any(row["by_route"].get(route) for row in rows)]
-    money = {"spent_wan_cny": "已列", "budget_wan_cny": "预算"}
-    purses = dict.fromkeys(purse for row in rows for key in money for purse in row[key])
-    lines = {f"{label}（户）": [row[key] for row in rows] for key, label in HEADINGS.items()}
-    lines["村数"] = [row["villages"] for row in rows]
-    lines |= {f"{route_label(route)}（户）": [row["by_route"].get(route) for row in rows] for route in routes}
-    for purse in purses:
-        for key, label in money.items():
-            heading = f"{purse_label(purse)}{label}（万元）"
-            lines[heading] = [_money(row[key], purse) for row in rows]
-    for heading, cells in lines.items():
+    money = {"spent_wan_cny": "", "budget_wan_cny": "  预算"}
+    purses = dict.fromkeys(
+        purse for row in rows for key in money for purse, wan in row[key].items() if wan != 0
+    )
+    lines = [(label, [row[key] for row in rows]) for key, label in HEADINGS.items()]
+    lines += [(route_label(route), [row["by_route"].get(route) for row in rows]) for route in routes]
+    lines += [
+        (heading or purse_label(purse), [_money(row[key], purse) for row in rows])
+        for purse in purses
+        for key, heading in money.items()
+    ]
+    for heading, cells in lines:
         if any(cell is not None for cell in cells):
             table.add_row(heading, *("" if cell is None else str(cell) for cell in cells))
     return table
 
 
 def _year(row: Mapping[str, Any]) -> str:
-    return "未列年度" if row["year"] is None else str(row["year"])
+    return "未列" if row["year"] is None else str(row["year"])
 
 
 def _money(amounts: Mapping[str, float | None], purse: str) -> str | None:
