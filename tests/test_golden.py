@@ -34,8 +34,8 @@ def pinned():
     return all(wanted.get(k, v) == v for k, v in versions().items())
 
 
-def test_there_is_a_plan():
-    assert PLANS
+def test_every_county_has_its_plan():
+    assert sorted(p.parent.name for p in (ROOT / "layers").glob("*/villages.geojson")) == PLANS
 
 
 def test_bytes_under_the_pinned_versions(pair):
