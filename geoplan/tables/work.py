@@ -235,4 +235,4 @@ def _shown(value: Any) -> Cell:
     short = float(f"{value:.7g}")
     if short.is_integer():
         return int(short)
-    return f"{round(short, 4):g}" if abs(short) < 1 else round(short, 2)
+    return round(short, 4 if abs(short) < 1 else 2)
