@@ -100,15 +100,28 @@ def cash_flow(villages: pd.DataFrame, policy: Policy, *, options: pd.DataFrame) 
     >>> cash_flow(villages, policy, options=options)[["year", "level", "kind", "cny"]].values.tolist()
     [[2023, 'district', 'operating', 90000.0], [2024, 'district', 'operating', 90000.0]]
     """
-    task = villages[villages["households"].astype(float) > 0]
-    task = task.assign(year=task["year"].astype("Int64"))
-    there = in_force(policy, years=planned_years(policy))
-    frame = pd.concat([*_capital(task), *_operating(task, there, options)], ignore_index=True)
+    frame = village_cash_flow(villages, policy, options=options)
     grouped = frame.groupby(["year", "level", "kind"], dropna=False, sort=False)
     frame = grouped.agg(cny=("cny", _sum), stated_cny=("stated_cny", "sum")).reset_index()
     frame = frame[frame["cny"] != 0.0].sort_values("kind", kind="stable")
     frame = frame.sort_values("level", key=lambda levels: levels.map(LEVELS.index), kind="stable")
     return frame.sort_values("year", kind="stable", ignore_index=True)
+
+
+def village_cash_flow(villages: pd.DataFrame, policy: Policy, *, options: pd.DataFrame) -> pd.DataFrame:
+    """What each level of government pays for each village in each year; see :func:`cash_flow`.
+
+    Returns
+    -------
+    DataFrame
+        ``village_id``, ``year``, ``level``, ``kind``, ``cny`` and ``stated_cny`` [CNY], the
+        amounts of 0 included.
+    """
+    task = villages[villages["households"].astype(float) > 0]
+    task = task.assign(year=task["year"].astype("Int64"))
+    there = in_force(policy, years=planned_years(policy))
+    frame = pd.concat([*_capital(task), *_operating(task, there, options)])
+    return frame.assign(village_id=task["village_id"].reindex(frame.index)).reset_index(drop=True)
 
 
 def _sum(amounts: pd.Series) -> float:

@@ -455,3 +455,30 @@ def test_a_folder_or_another_ending_is_refused(tmp_path):
 def test_a_plan_read_back_gives_the_same_sheets(tmp_path):
     plan = electric(VILLAGES + FUNDING + OPEN, many(["甲镇", "乙镇"], each=4))
     assert sheets(read_plan(plan.write(tmp_path / "a")))[0] == sheets(plan)[0]
+
+
+def test_each_village_says_what_every_level_pays_in_every_year():
+    """100 households: 2,000 CNY of the province at once, and 90 CNY of the district for two seasons."""
+    plan = electric(
+        """
+        year = 2024
+        [subsidies.device]
+        level = "province"
+        routes = ["heat_pump"]
+        cny_per_household = 2000
+        [subsidies.power]
+        level = "district"
+        kind = "operating"
+        routes = ["heat_pump"]
+        cny_per_household = 90
+        years = 2
+        """,
+        [village(1, 0, 0, 100), village(2, 0, 0, 0)],
+    )
+    [sheet] = [s for s in sheets(plan) if s.name == "分村分年度补助"]
+    assert sheet.table.head[5:] == (
+        ("2024 年", "省级建设补助"),
+        ("2024 年", "区县配套运行补助"),
+        ("2025 年", "区县配套运行补助"),
+    )
+    assert [row[4:] for row in sheet.table.rows] == [(100, 200_000, 9_000, 9_000)]

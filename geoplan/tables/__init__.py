@@ -8,7 +8,13 @@ from geoplan.annex import annex_table, left_out
 from geoplan.explain import route_label
 from geoplan.model import Plan
 from geoplan.provisions import Annex, AnnexColumn
-from geoplan.tables.money import affordability_sheet, cash_flow_sheet, funding_sheet, items_by_year_sheet
+from geoplan.tables.money import (
+    affordability_sheet,
+    cash_flow_sheet,
+    funding_sheet,
+    items_by_year_sheet,
+    village_flow_sheet,
+)
 from geoplan.tables.parameters import flat, parameters, parameters_sheet
 from geoplan.tables.plan import (
     by_town_and_route,
@@ -42,6 +48,7 @@ MAKERS = (
     emissions_sheet,
     reconciliation_sheet,
     ledger_sheet,
+    village_flow_sheet,
     options_sheet,
     capacities_sheet,
     links_sheet,

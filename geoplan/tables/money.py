@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from geoplan.annex import Cell, RowKind, adding_up
-from geoplan.cashflow import cash_flow, funding_by_year
+from geoplan.cashflow import cash_flow, funding_by_year, village_cash_flow
 from geoplan.columns import ROUTES
 from geoplan.explain import messages, route_label, style
 from geoplan.funding import funding_table, scope_totals, whole_wan
@@ -178,6 +178,42 @@ def cash_flow_sheet(plan: Plan) -> Sheet | None:
     made = framed(said, title=titled(plan, "分年度财政资金"), unit="万元", kinds=kinds if years else ())
     notes = ("各格分别四舍五入，合计按未舍入的金额计算。",) if rounded.any() else ()
     return Sheet("分年度资金", made, notes=(*_stated_notes(flow), *notes))
+
+
+def village_flow_sheet(plan: Plan) -> Sheet | None:
+    """What each level of government pays for each village in each year. [CNY]"""
+    flow = village_cash_flow(plan.villages, plan.policy, options=plan.options)
+    kind_of = ["year", "level", "kind"]
+    flow = flow[flow["cny"].ne(0.0).groupby([flow[c] for c in kind_of], dropna=False).transform("any")]
+    if not len(flow):
+        return None
+    flow = flow.assign(year=flow["year"].astype(object).where(flow["year"].notna(), ""))
+    by_cell = flow.groupby(["village_id", *kind_of], sort=False)["cny"]
+    cross = by_cell.sum(skipna=False).unstack(kind_of)
+    there = by_cell.size().unstack(kind_of).notna()
+    named = plan.villages.set_index("village_id").reindex(cross.index)
+    frame = pd.DataFrame(
+        {
+            "村代码": cross.index,
+            "乡镇": named["town"].to_numpy(),
+            "村名": named["name"].to_numpy(),
+            "改造方式": [route_label(route) for route in named["route"]],
+            "户数": named["households"].astype("Int64").to_numpy(),
+        },
+        dtype=object,
+    )
+    order = sorted(cross.columns, key=lambda c: (str(c[0]), LEVELS.index(c[1]), c[2]))
+    for year, level, kind in order:
+        amounts, known = cross[year, level, kind].to_numpy(), there[year, level, kind].to_numpy()
+        whole = [a if pd.isna(a) else round(a) for a in amounts]
+        cells = [_whole(a, zero=None) if k else None for a, k in zip(whole, known, strict=True)]
+        head = (
+            _year(year if year != "" else pd.NA),
+            f"{payer_label(level).removesuffix('补助')}{KINDS[kind]}",
+        )
+        frame[head] = pd.Series(cells, dtype=object)
+    title = titled(plan, "分村分年度补助")
+    return Sheet("分村分年度补助", framed(frame, title=title, unit="元"), register=True)
 
 
 def _year(year: Any) -> str:
