@@ -75,7 +75,7 @@ def reconcile(villages: pd.DataFrame, policy: Policy, published: Published | Non
     --------
     >>> from geoplan.policy import default_policy
     >>> printed = Number(place="三", what="改造户数", unit="户", value=100.0, column="households")
-    >>> frame = pd.DataFrame({"households": [60, 41]})
+    >>> frame = pd.DataFrame({"households": [60, 41], "route": ["gas", "heat_pump"]})
     >>> row = reconcile(frame, default_policy(), Published(document="示例", numbers=(printed,)))[0]
     >>> row["computed"], row["difference"], row["status"]
     (101.0, 1.0, 'differs')
