@@ -65,9 +65,10 @@ def rating(cost_cny_per_season: pd.Series, limits: Affordability) -> pd.Series:
     >>> rating(pd.Series([2700.0, 4000.0, 5000.0, float("nan")]), default_policy().affordability).tolist()
     ['green', 'amber', 'red', '']
     """
-    share = cost_cny_per_season / household_income(limits)
-    levels = [share.isna(), share <= limits.income_share_green, share <= limits.income_share_red]
-    return pd.Series(np.select(levels, ["", "green", "amber"], "red"), index=share.index, dtype=object)
+    share = cost_cny_per_season.to_numpy(dtype=float) / household_income(limits)
+    levels = [np.isnan(share), share <= limits.income_share_green, share <= limits.income_share_red]
+    found = np.select(levels, ["", "green", "amber"], "red").astype(object)
+    return pd.Series(found, index=cost_cny_per_season.index, dtype=object)
 
 
 def at_risk(villages: pd.DataFrame, policy: Policy) -> pd.Series:

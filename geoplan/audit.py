@@ -89,6 +89,8 @@ def _two_prices(overlap: Overlap, items: str, villages: pd.DataFrame, policy: Po
 
 def _odd_areas(policy: Policy) -> Iterator[Compared]:
     """Tasks of building efficiency with an area per household that no house has."""
+    if not policy.efficiency:
+        return
     column = table("villages")["floor_area_m2"]
     tasks = efficiency_table(policy)
     each = tasks["m2_per_household"].dropna()

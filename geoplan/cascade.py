@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 from geoplan.checks import Finding
 from geoplan.errors import InfeasibleError
-from geoplan.growth import Offer
+from geoplan.growth import Before, Offer, Quote, fallen
 from geoplan.ledger import DEFERRED, Ledger
 from geoplan.options import Options
 from geoplan.policy import Policy
@@ -65,12 +65,7 @@ def _decide(ledger: Ledger, *, aside: bool = False) -> Ledger:
 
 def _place_locks(ledger: Ledger) -> None:
     """Give every locked unit its route before anything else takes capacity."""
-    locks = ledger.options.villages["locked_route"]
-    locks = locks[locks.notna() & (locks != "")].reindex(ledger.unit_of.index).dropna()
-    ledger.locked = {str(village): str(route) for village, route in locks.items()}
-    wanted: dict[str, dict[str, list[str]]] = {}
-    for village, route in ledger.locked.items():
-        wanted.setdefault(ledger.unit_of[village], {}).setdefault(route, []).append(village)
+    wanted = ledger.read_locks()
     problems = []
     for unit, routes in sorted(wanted.items()):
         if len(routes) > 1:
@@ -88,8 +83,7 @@ def _place_lock(ledger: Ledger, unit: str, route: str) -> list[str]:
         ledger.book(route, [unit])
         return []
     ids = ledger.members[unit]
-    against = [f for v in ids for f in ledger.findings.pop((v, route), ()) if f.code == "no_network"]
-    ledger.eligible.at[unit, route] = True
+    against = ledger.unlock(unit, route)
     if not against and _take(ledger, route, unit):
         return []
     finding = against[0] if against else ledger.findings[ids[0], route][-1]
@@ -185,31 +179,28 @@ def _attach_heat(ledger: Ledger, route: str, units: list[str]) -> list[str]:
     growth = ledger.pipes_of(route)[2]
     rate = ledger.pipe_rate(route)
     benefit = {u: ledger.benefit(route, u) for u in units}
-    waiting = dict.fromkeys(units)
     offers: dict[str, Offer] = {}
+    open_: dict[str, tuple[float, Quote]] = {}
     attached: list[str] = []
+    asking = units
     while True:
-        for unit in waiting:
-            if unit not in offers or not offers[unit].holds(growth):
-                nodes = [int(growth.graph.village_node[v]) for v in ledger.members[unit]]
-                need = sum(ledger.loads(route, unit))
-                offers[unit] = Offer(*ledger.quote(route, unit), nodes, need, growth)
-        open_ = {
-            u: q
-            for u in waiting
-            if (q := offers[u].quote) is not None
-            and offers[u].finding is None
-            and ledger.purses.short(u, route) is None
-        }
-        per_metre = {u: (benefit[u] - rate * q.pipe_cny) / max(q.new_m, 1.0) for u, q in open_.items()}
-        best = min(per_metre, key=lambda u: (-per_metre[u], u), default=None)
-        if best is None or per_metre[best] < 0:
+        for unit, offer in zip(asking, ledger.offers(route, asking), strict=True):
+            offers[unit] = offer
+            open_.pop(unit, None)
+            if offer.quote is not None and offer.finding is None:
+                net = benefit[unit] - rate * offer.quote.pipe_cny
+                open_[unit] = net / max(offer.quote.new_m, 1.0), offer.quote
+        payable = (u for u in open_ if ledger.purses.short(u, route) is None)
+        best = min(payable, key=lambda u: (-open_[u][0], u), default=None)
+        if best is None or open_[best][0] < 0:
             break
-        ledger.attach(route, best, open_[best])
+        before = Before.of(growth)
+        ledger.attach(route, best, open_.pop(best)[1])
+        del offers[best]
         attached.append(best)
-        del waiting[best]
-    for unit in waiting:
-        _explain_heat(ledger, route, unit, offers[unit])
+        asking = fallen(offers, growth, before=before)
+    for unit, offer in offers.items():
+        _explain_heat(ledger, route, unit, offer)
     return attached
 
 

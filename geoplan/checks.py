@@ -25,7 +25,7 @@ class Finding:
     code : str
         What failed: a rule's id, or one of the built-in tests (``no_network``,
         ``unreachable``, ``unlocated``, ``beyond_break_even``, ``source_full``, ``main_full``,
-        ``over_budget``, ``never_pays``, ``not_in_order``, ``no_task``, ``group``).
+        ``over_budget``, ``worth_more_elsewhere``, ``never_pays``, ``not_in_order``, ``no_task``, ``group``).
     measured, limit : float, str or None
         The value and what it should have been.
     unit : str
@@ -79,8 +79,9 @@ def apply_rules(
     for rule_id, rule in rules.items():
         if not rule.enabled:
             continue
-        failed = villages.index[_fails(villages, rule)]
-        for village_id, measured in zip(failed, villages.loc[failed, rule.column], strict=True):
+        failed = np.flatnonzero(_fails(villages, rule))
+        measures = villages[rule.column].iloc[failed]
+        for village_id, measured in zip(measures.index.tolist(), measures.tolist(), strict=True):
             finding = next(_findings(rule_id, rule, measured))
             finding = replace(finding, source=(quotes or {}).get(rule_id, ""))
             for route in rule.routes:

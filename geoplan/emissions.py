@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from geoplan.policy import Policy
@@ -52,12 +53,9 @@ def emissions(energy_units_per_a: pd.Series, *, carrier: Carrier) -> pd.DataFram
     >>> emissions(pd.Series({"V01": 2.8}), carrier=coal).loc["V01"].round(2).tolist()
     [5.32, 22.4, 26.88, 4.48]
     """
-    return pd.DataFrame(
-        {
-            column: energy_units_per_a * (getattr(carrier, name) * k)
-            for column, (name, k) in POLLUTANTS.items()
-        }
-    )
+    energy = energy_units_per_a.to_numpy(dtype=float)
+    factors = np.array([getattr(carrier, name) * k for name, k in POLLUTANTS.values()])
+    return pd.DataFrame(energy[:, None] * factors, index=energy_units_per_a.index, columns=list(POLLUTANTS))
 
 
 def emissions_by_carrier(villages: pd.DataFrame, policy: Policy) -> pd.DataFrame:

@@ -150,7 +150,14 @@ class Explainer:
         ]
         return json.dumps(rows, ensure_ascii=False, sort_keys=True) if rows else ""
 
-    def reason(self, village: Mapping[str, Any], findings: Findings, policy: Policy) -> str:
+    def reason(
+        self,
+        village: Mapping[str, Any],
+        findings: Findings,
+        policy: Policy,
+        *,
+        costs: Mapping[tuple[str, str], float] | None = None,
+    ) -> str:
         """The whole chain of one village.
 
         Parameters
@@ -161,6 +168,8 @@ class Explainer:
             Failed tests by village and route.
         policy : Policy
             Gives the order in which the routes were tried.
+        costs : mapping of (village, route) to float, optional
+            Annual social cost, where the cheapest way was sought and not the first. [CNY/a]
         """
         words = messages(self.lang)
         route, village_id = village["route"], village["village_id"]
@@ -171,6 +180,7 @@ class Explainer:
             [self._locked(village)]
             if village["decision"] == "locked"
             else self._tried(village, findings, policy)
+            + self._passed_over(village, findings, policy, costs or {})
         )
         if village["decision"] == "locked":
             pass
@@ -223,6 +233,26 @@ class Explainer:
             if village["route"] in rank:
                 break
         return [self._excluded(group) for group in alike.values()]
+
+    def _passed_over(
+        self,
+        village: Mapping[str, Any],
+        findings: Findings,
+        policy: Policy,
+        costs: Mapping[tuple[str, str], float],
+    ) -> list[str]:
+        """Feasible routes that the order puts before the one taken, and how they compare."""
+        ranked = [r for rank in policy.ranks for r in rank]
+        here, taken = village["village_id"], village["route"]
+        mine = costs.get((here, taken), 0.0)
+        said = []
+        for route in ranked[: ranked.index(taken)] if taken in ranked else ():
+            if mine <= 0 or any(not f.warning for f in findings.get((here, route), ())):
+                continue
+            pct = 100.0 * (costs.get((here, route), 0.0) / mine - 1.0)
+            words = messages(self.lang)["passed_dearer" if pct >= 0 else "passed_cheaper"]
+            said.append(words.format(route=route_label(route, self.lang), pct=number(round(abs(pct), 1))))
+        return said
 
     def _excluded(self, group: list[tuple[str, list[Finding]]]) -> str:
         """Routes that failed by the same limits, each with its own measured value."""

@@ -8,15 +8,19 @@ that the policy leaves open (``"unstated"``) is NaN, and so is what remains afte
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from geoplan.errors import PolicyError, Problem
 from geoplan.policy import Policy
 from geoplan.provisions import LEVELS, Level, Subsidy, matching
 from geoplan.schema import CostItem, Purse, RoutePolicy
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
 
 
 def annuity(rate: float, years: float) -> float:
@@ -49,14 +53,14 @@ def annuity(rate: float, years: float) -> float:
 # --- investment -------------------------------------------------------------------------------------
 
 
-def item_cost(item: CostItem, scale: pd.DataFrame) -> pd.Series:
+def item_cost(item: CostItem, scale: Mapping[str, Floats]) -> Floats:
     """Cost of one item of investment for each village.
 
     Parameters
     ----------
     item : CostItem
         Unit prices; those that are set add up.
-    scale : DataFrame
+    scale : mapping of str to ndarray
         ``households`` [household], ``area_m2`` heated per household [m²],
         ``heat_load_kw`` [kW], ``network_m`` inside the village [m],
         ``apartment`` [bool], ``grid_share`` of the load that the village's own
@@ -64,15 +68,15 @@ def item_cost(item: CostItem, scale: pd.DataFrame) -> pd.Series:
 
     Returns
     -------
-    Series
+    ndarray
         Cost. [CNY]
 
     Examples
     --------
     >>> item = CostItem(cny_per_unit=7000.0, unit_m2=60.0, lifetime_a=12.0, payer="household")
-    >>> scale = pd.DataFrame({"households": [100], "area_m2": [60.0], "heat_load_kw": [630.0],
-    ...                       "network_m": [0.0], "apartment": [False], "grid_share": [1.0]})
-    >>> item_cost(item, scale).tolist()
+    >>> one = {"households": 100, "area_m2": 60.0, "heat_load_kw": 630.0, "network_m": 0.0,
+    ...        "apartment": False, "grid_share": 1.0}
+    >>> item_cost(item, {name: np.array([value]) for name, value in one.items()}).tolist()
     [700000.0]
     """
     households, area = scale["households"], scale["area_m2"]
@@ -87,17 +91,17 @@ def item_cost(item: CostItem, scale: pd.DataFrame) -> pd.Series:
     if item.grid:
         cost = cost * scale["grid_share"]
     if item.dwelling is not None:
-        cost = cost.where(scale["apartment"] == (item.dwelling == "apartment"), 0.0)
+        cost = np.where(scale["apartment"] == (item.dwelling == "apartment"), cost, 0.0)
     return cost
 
 
-def item_costs(route: RoutePolicy, scale: pd.DataFrame, *, villages: pd.DataFrame) -> pd.DataFrame:
-    """Cost of every item of investment of a route, one column per item. [CNY]"""
-    costs = {
-        name: item_cost(item, scale).where(matching(villages, item.where), 0.0)
-        for name, item in route.capex.items()
-    }
-    return pd.DataFrame(costs, index=scale.index)
+def item_costs(route: RoutePolicy, scale: Mapping[str, Floats], *, villages: pd.DataFrame) -> pd.DataFrame:
+    """Cost of every item of investment of a route, one column per item in the policy's order. [CNY]"""
+    costs = np.zeros((len(villages), len(route.capex)))
+    for place, item in enumerate(route.capex.values()):
+        cost = item_cost(item, scale)
+        costs[:, place] = np.where(matching(villages, item.where), cost, 0.0) if item.where else cost
+    return pd.DataFrame(costs, index=villages.index, columns=list(route.capex))
 
 
 def items_of(route: RoutePolicy, payer: Purse) -> list[str]:
@@ -112,9 +116,29 @@ def items_of(route: RoutePolicy, payer: Purse) -> list[str]:
     return [name for name, item in route.capex.items() if item.payer == payer]
 
 
+def paid_by(payer: Purse, costs: pd.DataFrame, route: RoutePolicy) -> Floats:
+    """What one purse pays of the costs of all items of a route. [CNY]
+
+    Examples
+    --------
+    >>> from geoplan.policy import default_policy
+    >>> costs = pd.DataFrame({"boiler": [3900.0], "village_network": [5500.0]})
+    >>> paid_by("household", costs, default_policy().routes["gas"]).tolist()
+    [3900.0]
+    """
+    mine = [route.capex[name].payer == payer for name in costs]
+    total: Floats = costs.to_numpy()[:, mine].sum(axis=1)
+    return total
+
+
 def capital_cost(
-    costs: pd.DataFrame, route: RoutePolicy, *, rate: float, granted: pd.DataFrame | None = None
-) -> pd.Series:
+    costs: pd.DataFrame,
+    route: RoutePolicy,
+    *,
+    rate: float,
+    granted: pd.DataFrame | None = None,
+    payer: Purse | None = None,
+) -> Floats:
     """Yearly cost of items of investment: their annuities and the route's maintenance.
 
     Parameters
@@ -126,10 +150,12 @@ def capital_cost(
     granted : DataFrame, optional
         Subsidy to each item; it need not be repaid, but what it bought is
         maintained all the same. [CNY]
+    payer : Purse, optional
+        Count the items of this purse alone.
 
     Returns
     -------
-    Series
+    ndarray
         [CNY/a]
 
     Examples
@@ -139,11 +165,14 @@ def capital_cost(
     >>> capital_cost(boiler, default_policy().routes["gas"], rate=0.06).round(1).tolist()
     [572.5]
     """
-    total = pd.Series(0.0, index=costs.index)
+    total = np.zeros(len(costs))
     for name in costs:
-        repaid = costs[name] if granted is None else costs[name] - granted[name]
-        total = total + repaid * annuity(rate, route.capex[name].lifetime_a)
-        total = total + costs[name] * route.maintenance_share
+        item = route.capex[name]
+        if payer in (None, item.payer):
+            cost = costs[name].to_numpy()
+            repaid = cost if granted is None else cost - granted[name].to_numpy()
+            total = total + repaid * annuity(rate, item.lifetime_a)
+            total = total + cost * route.maintenance_share
     return total
 
 
@@ -244,33 +273,38 @@ def capital_subsidies(
     >>> granted["central"]["boiler"].tolist()
     [3500.0, 3000.0]
     """
-    own = items_of(policy.routes[route], "household")
-    granted = {level: pd.DataFrame(0.0, index=costs.index, columns=costs.columns) for level in LEVELS}
+    cost = costs.to_numpy()
+    own = set(items_of(policy.routes[route], "household"))
+    granted = {level: np.zeros(cost.shape) for level in LEVELS}
     left, share_of_subsidy = _after_low_cost_rule(costs, villages, own=own, policy=policy)
-    unstated: list[tuple[Subsidy, list[str]]] = []
+    unstated: list[tuple[Subsidy, Ints]] = []
     for names, subsidies in _narrowest_first(route, policy):
-        rule = share_of_subsidy if set(names) & set(own) else 1.0
-        amounts = [_stated(s, costs[names].sum(axis=1), villages) * rule for s in subsidies]
-        asked = sum(amounts, start=pd.Series(0.0, index=costs.index))
-        room = left[names].sum(axis=1)
+        at = costs.columns.get_indexer(names)
+        rule = share_of_subsidy if own & set(names) else 1.0
+        amounts = [_stated(s, cost[:, at].sum(axis=1), villages) * rule for s in subsidies]
+        asked = sum(amounts, start=np.zeros(len(costs)))
+        room = left[:, at].sum(axis=1)
         paid = np.minimum(asked, room)
-        spread = left[names].div(room.where(room > 0, np.inf), axis=0)
+        spread = left[:, at] / np.where(room > 0, room, np.inf)[:, None]
         for subsidy, amount in zip(subsidies, amounts, strict=True):
-            part = amount * (paid / asked.where(asked > 0, np.inf))
-            for name in names:
-                granted[subsidy.level][name] += part * spread[name]
-        left[names] = left[names].sub(spread.mul(paid, axis=0)).clip(lower=0.0)
-        unstated += [(s, names) for s in subsidies if s.unstated and not stated]
-    for subsidy, names in unstated:
-        for name in names:
-            open_ = matching(villages, subsidy.where) & (costs[name] > 0)
-            granted[subsidy.level][name] = granted[subsidy.level][name].mask(open_)
-    return granted
+            part = amount * (paid / np.where(asked > 0, asked, np.inf))
+            granted[subsidy.level][:, at] += part[:, None] * spread
+        left[:, at] = np.maximum(left[:, at] - spread * paid[:, None], 0.0)
+        unstated += [(s, at) for s in subsidies if s.unstated and not stated]
+    for subsidy, at in unstated:
+        open_ = matching(villages, subsidy.where).to_numpy()[:, None] & (cost[:, at] > 0)
+        granted[subsidy.level][:, at] = np.where(open_, np.nan, granted[subsidy.level][:, at])
+    return {
+        level: pd.DataFrame(items, index=costs.index, columns=costs.columns)
+        for level, items in granted.items()
+    }
 
 
 def by_level(granted: dict[Level, pd.DataFrame]) -> pd.DataFrame:
     """Capital subsidies summed over the items, one column per level. [CNY]"""
-    return pd.DataFrame({level: items.sum(axis=1, skipna=False) for level, items in granted.items()})
+    index = next(iter(granted.values())).index
+    total = np.column_stack([items.to_numpy().sum(axis=1) for items in granted.values()])
+    return pd.DataFrame(total, index=index, columns=list(granted))
 
 
 def stated_part(villages: pd.DataFrame, column: str) -> pd.Series:
@@ -290,7 +324,8 @@ def stated_part(villages: pd.DataFrame, column: str) -> pd.Series:
 def by_item(granted: dict[Level, pd.DataFrame]) -> pd.DataFrame:
     """Capital subsidies summed over the levels, one column per item. [CNY]"""
     first, *others = granted.values()
-    return sum(others, start=first)
+    total = sum((items.to_numpy() for items in others), start=first.to_numpy())
+    return pd.DataFrame(total, index=first.index, columns=first.columns)
 
 
 def _narrowest_first(route: str, policy: Policy) -> Iterator[tuple[list[str], list[Subsidy]]]:
@@ -305,28 +340,31 @@ def _narrowest_first(route: str, policy: Policy) -> Iterator[tuple[list[str], li
         yield [name for name in items if name in names], found[names]
 
 
-def _stated(subsidy: Subsidy, cost: pd.Series, villages: pd.DataFrame) -> pd.Series:
+def _stated(subsidy: Subsidy, cost: Floats, villages: pd.DataFrame) -> Floats:
     """What a capital subsidy pays for items of a cost by its own words; 0 for what they leave open. [CNY]"""
     if subsidy.unstated:
-        return pd.Series(0.0, index=cost.index)
-    households = villages["households"].astype(float)
-    area = villages["heated_area_m2"].clip(upper=subsidy.area_max_m2)
+        return np.zeros(len(cost))
+    households = villages["households"].to_numpy(dtype=float)
+    area = np.minimum(villages["heated_area_m2"].to_numpy(dtype=float), subsidy.area_max_m2 or np.inf)
     amount = households * (float(subsidy.cny_per_household) + area * float(subsidy.cny_per_m2))
     amount = amount + cost * (subsidy.share or 0.0)
     if subsidy.cap_cny_per_household is not None:
         amount = np.minimum(amount, households * subsidy.cap_cny_per_household)
-    return amount.where(matching(villages, subsidy.where), 0.0)
+    return np.where(matching(villages, subsidy.where), amount, 0.0)
 
 
 def _after_low_cost_rule(
-    costs: pd.DataFrame, villages: pd.DataFrame, *, own: list[str], policy: Policy
-) -> tuple[pd.DataFrame, pd.Series]:
+    costs: pd.DataFrame, villages: pd.DataFrame, *, own: Collection[str], policy: Policy
+) -> tuple[Floats, Floats]:
     """What may be subsidised of each item, and the share of the households' subsidies that is paid."""
-    whole = pd.Series(1.0, index=costs.index)
+    left, whole = costs.to_numpy(copy=True), np.ones(len(costs))
     if policy.low_cost is None:
-        return costs.copy(), whole
-    cheap = costs[own].sum(axis=1) < villages["households"].astype(float) * policy.low_cost.threshold_cny
-    share = whole.mask(cheap, policy.low_cost.share)
+        return left, whole
+    mine = costs.columns.isin(own)
+    limit = villages["households"].to_numpy(dtype=float) * policy.low_cost.threshold_cny
+    cheap = left[:, mine].sum(axis=1) < limit
+    share = np.where(cheap, policy.low_cost.share, 1.0)
     if policy.low_cost.mode == "pct_of_subsidy":
-        return costs.copy(), share
-    return costs.assign(**{name: costs[name] * share for name in own}), whole
+        return left, share
+    left[:, mine] *= share[:, None]
+    return left, whole

@@ -7,7 +7,7 @@ A selection method (the cascade, later the optimum) opens the books with
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,7 +16,7 @@ import pandas as pd
 from geoplan.budgets import Purses, purses
 from geoplan.checks import Finding, Findings
 from geoplan.finance import annuity
-from geoplan.growth import Growth, Quote
+from geoplan.growth import Growth, Offer, Quote
 from geoplan.options import Options
 from geoplan.policy import Policy
 from geoplan.provisions import LEVELS
@@ -88,14 +88,13 @@ class Ledger:
         by_unit = table.loc[table.index.isin(task, level=0)]
         unit = by_unit.index.get_level_values(0).map(self.unit_of)
         route = by_unit.index.get_level_values(1)
-        totals = by_unit[["annual_cost_cny", "capacity_use"]].groupby([unit, route]).sum()
-        self.cost, self.use = (totals[column].unstack() for column in totals)
+        # An amount left open makes an infinite sum, so that no part of a group passes for the whole.
+        paid = dict.fromkeys([f"subsidy_{level}_cny" for level in LEVELS], np.inf)
+        totals = by_unit[["annual_cost_cny", "capacity_use", *paid]].fillna(paid).groupby([unit, route]).sum()
+        self.cost, self.use = (totals[column].unstack() for column in ("annual_cost_cny", "capacity_use"))
         self.need = table["capacity_use"].to_dict()
         self.eligible = self._eligibility()
-        # An amount left open makes an infinite sum, so that no part of a group passes for the whole.
-        paid = by_unit[[f"subsidy_{level}_cny" for level in LEVELS]].astype(float).fillna(np.inf)
-        paid = paid.groupby([unit, route]).sum()
-        self.purses = purses(paid, eligible=self.eligible, policy=self.policy)
+        self.purses = purses(totals[list(paid)], eligible=self.eligible, policy=self.policy)
         supplies = self.options.supplies
         self.used = {supply: pd.Series(0.0, index=supplies[supply].sources.index) for supply in supplies}
         self.upgrade_cny = pd.Series(0.0, index=villages.index)
@@ -138,6 +137,10 @@ class Ledger:
         supply = self.policy.routes[route].supply
         return self.options.supplies[supply] if supply else None
 
+    def network_of(self, route: str) -> SupplyNetwork | None:
+        """The same for what has been booked, which may be no route of the policy."""
+        return self.network(route) if route in self.policy.routes else None
+
     def pipes_of(self, route: str) -> tuple[Supply, SupplyNetwork, Growth]:
         """Supply, network and pipes of a piped route."""
         supply, network = self.policy.routes[route].supply, self.network(route)
@@ -171,10 +174,11 @@ class Ledger:
         """
         ordered = [r for rank in self.policy.ranks for r in rank if r not in but]
         lasting = [r for r in ordered if not self.policy.routes[r].transition]
-        costs = [self.cost.at[unit, r] for r in lasting if self.eligible.at[unit, r]]
+        cost, open_ = self.cost.loc[unit].to_dict(), self.eligible.loc[unit].to_dict()
+        costs = [cost[r] for r in lasting if open_[r]]
         if not costs and not strict:
-            others = [r for r in self.cost.columns if r not in but and not self.policy.routes[r].transition]
-            costs = [self.cost.at[unit, r] for r in lasting or others]
+            others = [r for r in cost if r not in but and not self.policy.routes[r].transition]
+            costs = [cost[r] for r in lasting or others]
         return float(min(costs, default=np.inf))
 
     def benefit(self, route: str, unit: str) -> float:
@@ -217,27 +221,71 @@ class Ledger:
 
     def quote(self, route: str, unit: str) -> tuple[Quote | None, Finding | None]:
         """The best offer for a unit, and what stands against it (nothing, a full source or a full main)."""
-        supply, network, growth = self.pipes_of(route)
-        nodes = [int(growth.graph.village_node[v]) for v in self.members[unit]]
-        loads = self.loads(route, unit)
-        sources = range(len(growth.capacity))
-        offers = [q for s in sources if (q := growth.quote(nodes, loads, source=s)) is not None]
-        need, reach = sum(loads), self.reach(route) * len(loads)
+        offer = self.offers(route, [unit])[0]
+        return offer.quote, offer.finding
+
+    def offers(self, route: str, units: Sequence[str]) -> list[Offer]:
+        """The best offer for each of several units."""
+        growth, reach = self.pipes_of(route)[2], self.reach(route)
+        nodes = [tuple(growth.node_of[v] for v in self.members[unit]) for unit in units]
+        loads = [self.loads(route, unit) for unit in units]
+        quotes = growth.quotes([list(zip(*pair, strict=True)) for pair in zip(nodes, loads, strict=True)])
+        return [
+            Offer(*self._best(route, sum(of_unit), offered, reach * len(of_unit)), at, sum(of_unit))
+            for at, of_unit, offered in zip(nodes, loads, quotes, strict=True)
+        ]
+
+    def _best(
+        self, route: str, need: float, quotes: Iterable[Quote], reach: float
+    ) -> tuple[Quote | None, Finding | None]:
+        """The cheapest quote that nothing stands against, within reach if the cheapest of all is not open."""
         first: tuple[Quote | None, Finding | None] = (None, None)
-        for offer in sorted(offers, key=lambda q: (q.pipe_cny, q.new_m, q.source)):
+        for offer in sorted(quotes, key=lambda q: (q.pipe_cny, q.new_m, q.source)):
             if first[0] is not None and offer.new_m > reach:
                 break
-            left = max(float(growth.left[offer.source]), 0.0)
-            subject = f"{supply}/{network.sources.index[offer.source]}"
-            if need > left + TOLERANCE * max(need, 1.0):
-                finding = Finding("source_full", need, left, network.unit, subject=subject)
-            elif offer.overloaded:
-                spare, wanted = offer.overloaded
-                finding = Finding("main_full", wanted, spare, network.unit, subject=subject)
-            else:
+            finding = self._full(route, need, offer)
+            if finding is None:
                 return offer, None
             first = first if first[0] is not None else (offer, finding)
         return first
+
+    def _full(self, route: str, need: float, quote: Quote) -> Finding | None:
+        """The finding that the source of a quote, or a main on its way, has no room, or None."""
+        supply, network, growth = self.pipes_of(route)
+        left = max(float(growth.left[quote.source]), 0.0)
+        room = need <= left + TOLERANCE * max(need, 1.0)
+        if room and not quote.overloaded:
+            return None
+        subject = f"{supply}/{network.sources.index[quote.source]}"
+        if room and quote.overloaded:
+            spare, wanted = quote.overloaded
+            return Finding("main_full", wanted, spare, network.unit, subject=subject)
+        return Finding("source_full", need, left, network.unit, subject=subject)
+
+    # --- locks ------------------------------------------------------------------------------------
+
+    def read_locks(self) -> dict[str, dict[str, list[str]]]:
+        """Note the locked villages; by unit, the routes its villages are locked to."""
+        locks = self.options.villages["locked_route"]
+        locks = locks[locks.notna() & (locks != "")].reindex(self.unit_of.index).dropna()
+        self.locked = {str(village): str(route) for village, route in locks.items()}
+        wanted: dict[str, dict[str, list[str]]] = {}
+        for village, route in self.locked.items():
+            wanted.setdefault(self.unit_of[village], {}).setdefault(route, []).append(village)
+        return wanted
+
+    def obey_locks(self) -> None:
+        """Open to every locked unit its route, whatever the rules say."""
+        for unit, routes in self.read_locks().items():
+            for route in set(routes) & set(self.cost.columns):
+                self.unlock(unit, route)
+
+    def unlock(self, unit: str, route: str) -> list[Finding]:
+        """Make a route eligible; returns what stood against it in spite of that."""
+        ids = self.members[unit]
+        against = [f for v in ids for f in self.findings.pop((v, route), ()) if f.code == "no_network"]
+        self.eligible.at[unit, route] = True
+        return against
 
     # --- booking ----------------------------------------------------------------------------------
 

@@ -34,6 +34,8 @@ LIBRARIES = (
     "pyogrio",
     "pyproj",
     "scipy",
+    "highspy",
+    "numba",
     "shapely",
     "xlsxwriter",
 )
@@ -58,7 +60,7 @@ def manifest(plan: Plan, *, outputs: Mapping[str, str], content: Mapping[str, st
         "title": plan.policy.title,
         "method": provenance["method"],
         "lang": provenance["lang"],
-        "bound": None,
+        "bound": plain(plan.summary.get("optimum", {}).get("bound_cny_per_a")),
         "comparison_basis": provenance["comparison_basis"],
         "inputs": dict(provenance["files"]),
         "outputs": dict(outputs),

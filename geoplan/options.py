@@ -7,8 +7,8 @@ the selection's business.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from copy import deepcopy
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -30,15 +30,17 @@ from geoplan.demand import (
 from geoplan.emissions import emissions
 from geoplan.errors import InputError, Problem
 from geoplan.finance import (
+    Floats,
     by_item,
     by_level,
     capital_cost,
     capital_subsidies,
     in_force,
     item_costs,
-    items_of,
+    paid_by,
 )
 from geoplan.model import County
+from geoplan.network import Bools
 from geoplan.policy import DEFAULT_FILE, Policy, conditions
 from geoplan.schema import Basis, Climate, HeatNetwork, RoutePolicy, Supply
 from geoplan.season import household_price, operating_subsidy, supplier_loss
@@ -76,7 +78,7 @@ class Options:
 
     def fresh(self) -> Options:
         """The same options with networks of their own, to be grown by another run."""
-        grown = {s: replace(n, growth=deepcopy(n.growth)) for s, n in self.supplies.items()}
+        grown = {s: replace(n, growth=n.growth and n.growth.copy()) for s, n in self.supplies.items()}
         return replace(self, supplies=grown)
 
 
@@ -115,19 +117,15 @@ def price_options(county: County) -> Options:
     quotes = {name: policy.source_of(f"rules.{name}") for name in policy.rules}
     apply_rules(villages, rules=policy.rules, into=findings, quotes=quotes)
     _built_in_tests(villages, policy, supplies, findings)
-    there = in_force(policy, years=planned_years(policy))
-    priced = pd.concat(
-        [_price(villages, name, there, supplies) for name in ROUTES if name in policy.routes],
-        ignore_index=True,
-    )
-    priced = priced.set_index(["village_id", "route"]).rename_axis(["village", "option"])
-    priced = priced.sort_index(level=0, sort_remaining=False, kind="stable")
+    priced = _price_all(villages, in_force(policy, years=planned_years(policy)), supplies)
     return Options(villages, priced, findings, supplies, notes)
 
 
 def _with_optional_columns(villages: gpd.GeoDataFrame) -> pd.DataFrame:
     """The villages by id, with every optional input column there, empty where it was absent."""
-    frame = villages.set_index(villages["village_id"].astype(str).rename("id"), drop=False).sort_index()
+    # A plain frame, because one with a geometry looks for it whenever a column is taken or set.
+    frame = pd.DataFrame(villages).set_index(villages["village_id"].astype(str).rename("id"), drop=False)
+    frame = frame.sort_index()
     absent = {
         name: pd.Series(None, index=frame.index, dtype=object)
         for name in table("villages")
@@ -138,8 +136,7 @@ def _with_optional_columns(villages: gpd.GeoDataFrame) -> pd.DataFrame:
 
 def _lock_unlocated(villages: pd.DataFrame, policy: Policy, notes: list[Note]) -> pd.DataFrame:
     """The villages, those without a place on the map and without a lock of their own locked by the policy."""
-    place = villages["geometry"]
-    lost = place.is_empty | place.isna() | villages["unlocated"].eq(True).fillna(False).astype(bool)
+    lost = _unplaced(villages) | villages["unlocated"].eq(True).fillna(False).astype(bool)
     lost &= villages["locked_route"].fillna("").eq("")
     if not lost.any():
         return villages
@@ -150,6 +147,12 @@ def _lock_unlocated(villages: pd.DataFrame, policy: Policy, notes: list[Note]) -
         locked_route=villages["locked_route"].astype(object).mask(lost, policy.unlocated_route),
         lock_reason=villages["lock_reason"].astype(object).mask(lost, policy.source_of("unlocated_route")),
     )
+
+
+def _unplaced(villages: pd.DataFrame) -> Bools:
+    """Which villages have no place on the map."""
+    place = villages["geometry"].to_numpy()
+    return shapely.is_missing(place) | shapely.is_empty(place)
 
 
 def _demand(villages: pd.DataFrame, policy: Policy) -> pd.DataFrame:
@@ -262,6 +265,7 @@ def _built_in_tests(
     """What no rule needs to say: a route outside the order, a network that is not there or not reached."""
     ordered = {route for rank in policy.ranks for route in rank}
     reach = policy.network.biomass.radius_m
+    lost = _unplaced(villages)
     for name, route in policy.routes.items():
         failed: dict[str, Finding] = {}
         if name not in ordered:
@@ -271,7 +275,6 @@ def _built_in_tests(
             if not len(network.sources):
                 failed = dict.fromkeys(villages.index, Finding("no_network", subject=route.supply))
             else:
-                lost = villages["geometry"].is_empty | villages["geometry"].isna()
                 # The grid reaches a village whose place is not known, though nobody can say which substation.
                 far_off = network.metres.index[np.isinf(network.metres) & ~lost]
                 failed = dict.fromkeys(far_off, Finding("unreachable", subject=route.supply))
@@ -287,9 +290,23 @@ def _built_in_tests(
 # --- prices -----------------------------------------------------------------------------------------
 
 
+def _price_all(villages: pd.DataFrame, policy: Policy, supplies: dict[Supply, SupplyNetwork]) -> pd.DataFrame:
+    """Every route for every village, village by village."""
+    names = [name for name in ROUTES if name in policy.routes]
+    parts = [_price(villages, name, policy, supplies) for name in names]
+    n = len(villages)
+    columns = {c: np.stack([np.broadcast_to(p[c], n) for p in parts], axis=1).ravel() for c in parts[0]}
+    today = baseline_emissions(villages, policy)["co2_t_per_a"].to_numpy().repeat(len(names))
+    columns["co2_avoided_t_per_a"] = today - columns["co2_t_per_a"]
+    index = pd.MultiIndex.from_product([villages.index, names], names=["village", "option"])
+    for name in ("affordability", "affordability_unsubsidised"):
+        columns[name] = pd.Series(columns[name], index=index, dtype=object)
+    return pd.DataFrame(columns, index=index)
+
+
 def _price(
     villages: pd.DataFrame, name: str, policy: Policy, supplies: dict[Supply, SupplyNetwork]
-) -> pd.DataFrame:
+) -> dict[str, Any]:
     """One route for all villages: capacity, the purses, the cost on both bases, emissions."""
     route = policy.routes[name]
     use, unit = _capacity_use(villages, route, policy)
@@ -299,37 +316,35 @@ def _price(
     }
     paid = bases["behaviour"]
     network = supplies.get(route.supply) if route.supply else None
-    piped = route.supply in ("heat", "gas")
-    metres = network.metres.replace(np.inf, np.nan) if network is not None and piped else np.nan
-    emitted = emissions(paid.units, carrier=policy.carriers[route.carrier])
-    today = baseline_emissions(villages, policy)
-    return pd.DataFrame(
-        {
-            "village_id": villages.index,
-            "route": name,
-            "source_id": network.nearest.to_numpy() if network is not None else "",
-            "network_m": villages["network_m"] if _inner_pipes(route) else 0.0,
-            "connection_m": metres if piped else 0.0,
-            "pipe_cny": 0.0,
-            "break_even_m": np.nan,
-            "linear_heat_density_mwh_per_m": villages["linear_heat_density_mwh_per_m"]
-            if _inner_pipes(route)
-            else np.nan,
-            "capacity_use": use,
-            "capacity_unit": unit,
-            "energy_use_per_a": paid.units,
-            "capex_cny": paid.items.sum(axis=1),
-            "annual_cost_cny": bases[policy.comparison_basis].annual_cny,
-            "annual_cost_equal_service_cny": bases["equal_service"].annual_cny,
-            "annual_cost_behaviour_cny": paid.annual_cny,
-            **_purses(villages, name, paid, policy),
-            **emitted,
-            "co2_avoided_t_per_a": today["co2_t_per_a"] - emitted["co2_t_per_a"],
-        }
-    ).reset_index(drop=True)
+    metres = np.zeros(len(villages))
+    if network is not None and route.supply in ("heat", "gas"):
+        metres = network.metres.replace(np.inf, np.nan).to_numpy()
+    inner = _inner_pipes(route)
+    emitted = emissions(pd.Series(paid.units), carrier=policy.carriers[route.carrier])
+    return {
+        "route": name,
+        "source_id": "" if network is None else network.nearest.to_numpy(),
+        "network_m": villages["network_m"].to_numpy() if inner else 0.0,
+        "connection_m": metres,
+        "pipe_cny": 0.0,
+        "break_even_m": np.nan,
+        "linear_heat_density_mwh_per_m": (
+            villages["linear_heat_density_mwh_per_m"].to_numpy() if inner else np.nan
+        ),
+        "capacity_use": use,
+        "capacity_unit": unit,
+        "capacity_value_cny_per_unit": np.nan,
+        "energy_use_per_a": paid.units,
+        "capex_cny": paid.items.to_numpy().sum(axis=1),
+        "annual_cost_cny": bases[policy.comparison_basis].annual_cny,
+        "annual_cost_equal_service_cny": bases["equal_service"].annual_cny,
+        "annual_cost_behaviour_cny": paid.annual_cny,
+        **_purses(villages, name, paid, policy),
+        **{column: emitted[column].to_numpy() for column in emitted},
+    }
 
 
-def _purses(villages: pd.DataFrame, name: str, paid: _Run, policy: Policy) -> dict[str, pd.Series]:
+def _purses(villages: pd.DataFrame, name: str, paid: _Run, policy: Policy) -> dict[str, Floats]:
     """What households, companies and the four levels pay for a route, at once and each year.
 
     The operator's gap is that of all companies together: they repay and maintain
@@ -340,30 +355,32 @@ def _purses(villages: pd.DataFrame, name: str, paid: _Run, policy: Policy) -> di
     """
     route, rate = policy.routes[name], policy.economics.discount_rate
     granted = capital_subsidies(paid.items, villages, route=name, policy=policy)
-    stated = by_level(capital_subsidies(paid.items, villages, route=name, policy=policy, stated=True))
-    levels, items = by_level(granted), by_item(granted)
-    own, firm = items_of(route, "household"), items_of(route, "enterprise")
+    known = capital_subsidies(paid.items, villages, route=name, policy=policy, stated=True)
+    levels, stated, items = by_level(granted), by_level(known), by_item(granted)
     bill, support = _season(villages, name, paid.units, policy)
-    heated = villages["heated_households"]
-    firms_cost = capital_cost(paid.items[firm], route, rate=rate, granted=items[firm])
+    all_support = support.to_numpy().sum(axis=1)
+    heated = villages["heated_households"].to_numpy()
+    firms_cost = capital_cost(paid.items, route, rate=rate, granted=items, payer="enterprise")
+    own_cost = capital_cost(paid.items, route, rate=rate, granted=by_item(known), payer="household")
     if route.household_price_cny_per_m2 is not None:
         deficit = paid.energy_cny - bill * heated
     else:
         deficit = paid.units * route.price_factor * supplier_loss(policy.carriers[route.carrier])
-    limits = policy.affordability
+    limits, borne = policy.affordability, paid.items - items
     return {
-        "household_capex_cny": (paid.items[own] - items[own]).sum(axis=1, skipna=False),
-        "household_capex_unsubsidised_cny": paid.items[own].sum(axis=1),
-        "enterprise_capex_cny": (paid.items[firm] - items[firm]).sum(axis=1, skipna=False),
+        "household_capex_cny": paid_by("household", borne, route),
+        "household_capex_unsubsidised_cny": paid_by("household", paid.items, route),
+        "enterprise_capex_cny": paid_by("enterprise", borne, route),
         "operator_gap_cny_per_a": firms_cost + deficit,
-        "household_cost_cny_per_season": bill - support.sum(axis=1, skipna=False),
+        "household_annual_cost_cny": own_cost + (bill - np.nansum(support.to_numpy(), axis=1)) * heated,
+        "household_cost_cny_per_season": bill - all_support,
         "household_cost_unsubsidised_cny_per_season": bill,
-        **{f"subsidy_{level}_cny": levels[level] for level in levels},
-        **{f"subsidy_{level}_stated_cny": stated[level] for level in stated},
-        "subsidy_operating_cny_per_a": support.sum(axis=1, skipna=False) * heated,
-        **{f"subsidy_operating_{level}_cny_per_a": support[level] * heated for level in support},
-        "affordability": rating(bill - support.sum(axis=1, skipna=False), limits).where(heated > 0, ""),
-        "affordability_unsubsidised": rating(bill, limits).where(heated > 0, ""),
+        **{f"subsidy_{level}_cny": levels[level].to_numpy() for level in levels},
+        **{f"subsidy_{level}_stated_cny": stated[level].to_numpy() for level in stated},
+        "subsidy_operating_cny_per_a": all_support * heated,
+        **{f"subsidy_operating_{level}_cny_per_a": support[level].to_numpy() * heated for level in support},
+        "affordability": np.where(heated > 0, rating(pd.Series(bill - all_support), limits), ""),
+        "affordability_unsubsidised": np.where(heated > 0, rating(pd.Series(bill), limits), ""),
     }
 
 
@@ -379,39 +396,36 @@ class _Run:
     ----------
     items : DataFrame
         Cost of each item of investment. [CNY]
-    units : Series
+    units : ndarray
         Energy bought, in the carrier's unit.
-    energy_cny : Series
+    energy_cny : ndarray
         The same at the carrier's price. [CNY/a]
-    annual_cny : Series
+    annual_cny : ndarray
         Annual social cost. [CNY/a]
     """
 
     items: pd.DataFrame
-    units: pd.Series
-    energy_cny: pd.Series
-    annual_cny: pd.Series
+    units: Floats
+    energy_cny: Floats
+    annual_cny: Floats
 
 
-def _run(villages: pd.DataFrame, route: RoutePolicy, use: pd.Series, *, policy: Policy, basis: Basis) -> _Run:
+def _run(villages: pd.DataFrame, route: RoutePolicy, use: Floats, *, policy: Policy, basis: Basis) -> _Run:
     """Investment, energy and annual social cost of a route on one comparison basis."""
     area, heat, load = _service(villages, route, policy=policy, basis=basis)
     if route.supply == "heat":
         heat = heat / _delivered(villages, policy.network.heat)
     carrier = policy.carriers[route.carrier]
     units = heat * (1.0 - route.free_share) / (route.efficiency * carrier.kwh_per_unit)
-    scale = pd.DataFrame(
-        {
-            "households": villages["households"].astype(float),
-            "area_m2": area,
-            "heat_load_kw": load,
-            "network_m": villages["network_m"],
-            "apartment": villages["apartment"],
-            "grid_share": (1.0 - villages["spare_kva"].astype(float).fillna(0.0) / use.where(use > 0))
-            .clip(0, 1)
-            .fillna(1),
-        }
-    )
+    spare = np.nan_to_num(villages["spare_kva"].to_numpy(dtype=float, na_value=np.nan))
+    scale = {
+        "households": villages["households"].to_numpy(dtype=float),
+        "area_m2": area,
+        "heat_load_kw": load,
+        "network_m": villages["network_m"].to_numpy(),
+        "apartment": villages["apartment"].to_numpy(),
+        "grid_share": np.nan_to_num(np.clip(1.0 - spare / np.where(use > 0, use, np.nan), 0, 1), nan=1.0),
+    }
     items = item_costs(route, scale, villages=villages)
     energy = units * carrier.price_cny * route.price_factor
     capital = capital_cost(items, route, rate=policy.economics.discount_rate)
@@ -420,25 +434,25 @@ def _run(villages: pd.DataFrame, route: RoutePolicy, use: pd.Series, *, policy: 
 
 def _service(
     villages: pd.DataFrame, route: RoutePolicy, *, policy: Policy, basis: Basis
-) -> tuple[pd.Series, pd.Series, pd.Series]:
+) -> tuple[Floats, Floats, Floats]:
     """Area heated per household [m²], heat of the season [kWh] and design load [kW] on one basis."""
-    area, heat = villages["heated_area_m2"], villages["heat_demand_mwh_per_a"] * 1000.0
-    load = villages["heat_load_kw"]
+    area, heat = villages["heated_area_m2"].to_numpy(), villages["heat_demand_mwh_per_a"].to_numpy() * 1000.0
+    load = villages["heat_load_kw"].to_numpy()
     if basis == "equal_service" or route.full_space:
         return area, heat, load
-    part = area.clip(upper=policy.demand.behaviour_area_m2) / area
+    part = np.minimum(area, policy.demand.behaviour_area_m2) / area
     return area * part, heat * part * policy.demand.behaviour_factor, load * part
 
 
-def _delivered(villages: pd.DataFrame, heat: HeatNetwork) -> pd.Series:
+def _delivered(villages: pd.DataFrame, heat: HeatNetwork) -> Floats:
     """Share of the source's heat that arrives in the rooms."""
     secondary = np.where(villages["apartment"], heat.secondary_loss_apartment, heat.secondary_loss_bungalow)
-    return pd.Series((1.0 - heat.primary_loss) * (1.0 - secondary), index=villages.index)
+    return (1.0 - heat.primary_loss) * (1.0 - secondary)
 
 
-def _capacity_use(villages: pd.DataFrame, route: RoutePolicy, policy: Policy) -> tuple[pd.Series, str]:
+def _capacity_use(villages: pd.DataFrame, route: RoutePolicy, policy: Policy) -> tuple[Floats, str]:
     """What a route takes from its source: every room on the coldest day, or the fuel of a usual season."""
-    load = villages["heat_load_kw"]
+    load = villages["heat_load_kw"].to_numpy()
     if route.supply == "heat":
         share = policy.demand.coincidence / _delivered(villages, policy.network.heat)
         return load / 1000.0 * share, "MW"
@@ -452,7 +466,7 @@ def _capacity_use(villages: pd.DataFrame, route: RoutePolicy, policy: Policy) ->
     if route.supply == "biomass":
         _, kwh, _ = _service(villages, route, policy=policy, basis="behaviour")
         return kwh / (policy.carriers[route.carrier].kwh_per_unit * route.efficiency), "t/a"
-    return pd.Series(0.0, index=villages.index), ""
+    return np.zeros(len(villages)), ""
 
 
 def _design_efficiency(route: RoutePolicy, climate: Climate) -> float:
@@ -464,15 +478,14 @@ def _design_efficiency(route: RoutePolicy, climate: Climate) -> float:
     return route.efficiency
 
 
-def _season(
-    villages: pd.DataFrame, name: str, units: pd.Series, policy: Policy
-) -> tuple[pd.Series, pd.DataFrame]:
+def _season(villages: pd.DataFrame, name: str, units: Floats, policy: Policy) -> tuple[Floats, pd.DataFrame]:
     """What one household pays for one season, and the subsidy to it by level. [CNY/household]"""
     route = policy.routes[name]
     carrier = policy.carriers[route.carrier]
-    use = (units / villages["heated_households"]).fillna(0.0)
+    heated = villages["heated_households"].to_numpy()
+    use = np.divide(units, heated, out=np.zeros(len(units)), where=heated > 0)
     if route.household_price_cny_per_m2 is not None:
-        bill = villages["heated_area_m2"] * route.household_price_cny_per_m2
+        bill = villages["heated_area_m2"].to_numpy() * route.household_price_cny_per_m2
     else:
         bill = use * household_price(carrier, route=name, policy=policy)
     return bill, operating_subsidy(use, villages, route=name, policy=policy, bill=bill)

@@ -12,8 +12,10 @@ import pandas as pd
 import shapely
 
 from geoplan.affordability import affordability_summary, coal_cost
+from geoplan.attribution import shares
 from geoplan.cascade import cascade
 from geoplan.columns import ELECTRIC_ROUTES, ROUTES, plan_columns, table
+from geoplan.comparison import comparison
 from geoplan.emissions import POLLUTANTS, avoided_column
 from geoplan.errors import CertificateError
 from geoplan.explain import Explainer, messages
@@ -21,6 +23,7 @@ from geoplan.growth import Growth
 from geoplan.household import equipment
 from geoplan.ledger import TOLERANCE
 from geoplan.model import County, Plan
+from geoplan.optimum import PROVED, TIME_LIMIT_S, Objective, Proof, optimum
 from geoplan.options import Options, baseline_emissions, price_options
 from geoplan.phasing import with_years
 from geoplan.policy import Policy
@@ -30,7 +33,7 @@ from geoplan.schema import Supply
 from geoplan.supplies import SOURCE_ROUTE
 from geoplan.verdict import Selection
 
-Method = Literal["cascade"]
+Method = Literal["cascade", "optimum"]
 
 #: Columns of the options that a village's row takes over from the route assigned.
 TAKEN = (
@@ -68,15 +71,31 @@ TAKEN_TEXTS = ("source_id", "affordability", "affordability_unsubsidised")
 LOCKS = ("locked_route", "lock_reason")
 
 
-def assign(county: County, *, method: Method = "cascade", lang: str = "zh") -> Plan:
+def assign(
+    county: County,
+    *,
+    method: Method = "cascade",
+    objective: Objective = "society",
+    gap: float = PROVED,
+    time_limit_s: float = TIME_LIMIT_S,
+    lang: str = "zh",
+) -> Plan:
     """Give every village of a county one heating route, and the reason.
 
     Parameters
     ----------
     county : County
         As read by :func:`geoplan.read_county`; it is not changed.
-    method : {"cascade"}
-        The policy's own order under capacity.
+    method : {"cascade", "optimum"}
+        The policy's own order under capacity, or the cheapest way within the same
+        rules, with a proven bound and the cascade beside it.
+    objective : {"society", "household", "emissions-priced"}
+        What the optimum makes least: the social cost a year at equal service, what
+        households pay a year, or the social cost with emissions at the policy's prices.
+    gap : float
+        Relative distance between cost and bound at which the optimum stops.
+    time_limit_s : float
+        Wall time of the optimum. [s]
     lang : {"zh", "en"}
         Language of the reasons.
 
@@ -102,13 +121,22 @@ def assign(county: County, *, method: Method = "cascade", lang: str = "zh") -> P
     """
     if method not in get_args(Method):
         raise ValueError(f"method must be one of {get_args(Method)}; got {method!r}")
+    if objective not in get_args(Objective):
+        raise ValueError(f"objective must be one of {get_args(Objective)}; got {objective!r}")
     policy = county.policy
     options = price_options(county)
-    selection = cascade(options, policy=policy)
+    proof = None
+    if method == "cascade":
+        selection = cascade(options, policy=policy)
+    else:
+        selection, proof = optimum(
+            options, policy=policy, objective=objective, gap=gap, time_limit_s=time_limit_s
+        )
     explainer = Explainer(_names(options), lang=lang)
     priced = _options_table(options, selection, explainer)
-    villages = _villages_table(county, options, selection, priced, explainer)
-    sources = _sources_table(county, options, selection)
+    costs = None if proof is None else priced["annual_cost_cny"].to_dict()
+    villages = _villages_table(county, options, selection, priced, explainer=explainer, costs=costs)
+    sources = _sources_table(county, options, selection, proof)
     links = _links_table(options, county)
     certify(villages, priced, sources, links)
     plan = Plan(
@@ -119,7 +147,8 @@ def assign(county: County, *, method: Method = "cascade", lang: str = "zh") -> P
         sources=sources,
         policy=policy,
         layers=county.layers,
-        summary=_summary(villages, sources, policy),
+        summary=_summary(villages, sources, policy)
+        | ({} if proof is None else {"optimum": comparison(selection, proof, options, policy=policy)}),
         provenance={
             "method": method,
             "lang": lang,
@@ -167,19 +196,23 @@ def _options_table(options: Options, selection: Selection, explainer: Explainer)
 
 
 def _villages_table(
-    county: County, options: Options, selection: Selection, priced: pd.DataFrame, explainer: Explainer
+    county: County,
+    options: Options,
+    selection: Selection,
+    priced: pd.DataFrame,
+    *,
+    explainer: Explainer,
+    costs: Mapping[tuple[str, str], float] | None,
 ) -> gpd.GeoDataFrame:
     """Input columns and what the plan adds, one row per village."""
     policy = county.policy
     frame = options.villages.copy()
     route = selection.route.reindex(frame.index)
-    key = pd.MultiIndex.from_arrays([frame.index, route])
-    taken = priced.reindex(key)[list(TAKEN)].set_index(frame.index)
-    frame[list(TAKEN)] = taken.infer_objects()
-    amounts = [c for c in TAKEN if c not in (*TAKEN_TEXTS, "break_even_m")]
-    frame[amounts] = frame[amounts].astype(float)
-    frame.loc[~key.isin(priced.index), amounts] = 0.0
-    frame[list(TAKEN_TEXTS)] = frame[list(TAKEN_TEXTS)].astype(object).fillna("")
+    rows = priced.index.get_indexer(pd.MultiIndex.from_arrays([frame.index, route]))
+    empty = dict.fromkeys(TAKEN, 0.0) | dict.fromkeys(TAKEN_TEXTS, "") | {"break_even_m": np.nan}
+    taken = {c: np.where(rows < 0, empty[c], priced[c].to_numpy()[rows]) for c in TAKEN}
+    texts = dict.fromkeys(TAKEN_TEXTS, object)
+    frame = frame.join(pd.DataFrame(taken, index=frame.index).astype(texts))
     frame["coal_cost_cny_per_season"] = coal_cost(policy)
     frame["total_area_m2"] = frame["households"].astype(float) * frame["heated_area_m2"]
     frame["route"], frame["decision"] = route, selection.decision.reindex(frame.index)
@@ -188,28 +221,46 @@ def _villages_table(
     lasting = {r for r in ROUTES if r in policy.routes and not policy.routes[r].transition}
     frame[["runner_up", "margin_pct"]] = _runners_up(frame, priced[priced["route"].isin(lasting)])
     if "district_heating" in policy.routes:
-        heat = priced.xs("district_heating", level=1)
+        heat = priced[priced["route"] == "district_heating"].droplevel(1)
         frame["break_even_m"] = heat["break_even_m"]
         frame["heat_connection_m"] = heat["connection_m"]
     else:
         frame["heat_connection_m"] = np.nan
+    frame[["pipe_share_cny", "pipe_marginal_cny"]] = _pipe_shares(options, selection, policy)
     frame["supply_year"] = selection.supply_year.reindex(frame.index)
     # Filled by the phasing.
     frame["year"] = pd.Series(pd.NA, index=frame.index, dtype="Int64")
     frame[["year_because", "old_stove_until"]] = ""
     frame["equipment"] = equipment(frame, policy, words=messages(explainer.lang)["equipment"])
     rows = frame.to_dict("records")
-    frame["reason"] = [explainer.reason(row, selection.findings, policy) for row in rows]
+    frame["reason"] = [explainer.reason(row, selection.findings, policy, costs=costs) for row in rows]
     frame["warnings"] = [
         "；".join(explainer.warnings(row["village_id"], row["route"], selection.findings)) for row in rows
     ]
     # The route of an unlocated row is the policy's, not a lock that the planner wrote.
-    given = county.villages.set_index(county.villages["village_id"].astype(str))
-    frame[list(LOCKS)] = given.reindex(index=frame.index, columns=list(LOCKS))
+    given = pd.DataFrame(county.villages).reindex(columns=list(LOCKS))
+    given = given.set_axis(county.villages["village_id"].astype(str))
+    frame[list(LOCKS)] = given.reindex(frame.index)
     columns = [*plan_columns(), "geometry"]
     return gpd.GeoDataFrame(
         frame[columns].reset_index(drop=True), geometry="geometry", crs=county.villages.crs
     )
+
+
+def _pipe_shares(options: Options, selection: Selection, policy: Policy) -> pd.DataFrame:
+    """What each village bears of the new pipes, and what they would cost less without it. [CNY]"""
+    found = pd.DataFrame(0.0, index=options.villages.index, columns=["share_cny", "marginal_cny"])
+    for supply, network in options.supplies.items():
+        routes = {r for r, p in policy.routes.items() if p.supply == supply}
+        taken = selection.route[selection.route.isin(routes) & (selection.source_id != "")]
+        if network.growth is None or taken.empty:
+            continue
+        key = pd.MultiIndex.from_arrays([taken.index, taken])
+        loads = pd.Series(selection.table["capacity_use"].reindex(key).to_numpy(), index=taken.index)
+        position = {str(s): i for i, s in enumerate(network.sources.index)}
+        source = selection.source_id[taken.index].map(position)
+        found.update(shares(network.growth, loads, source))
+    return found
 
 
 def _with_emissions(frame: pd.DataFrame, policy: Policy) -> pd.DataFrame:
@@ -241,27 +292,30 @@ def _runners_up(frame: pd.DataFrame, priced: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _sources_table(county: County, options: Options, selection: Selection) -> gpd.GeoDataFrame:
+def _sources_table(
+    county: County, options: Options, selection: Selection, proof: Proof | None
+) -> gpd.GeoDataFrame:
+    price = {} if proof is None else proof.price
     parts = []
     for supply, network in options.supplies.items():
         if not len(network.sources):
             continue
         sources = network.sources
-        part = gpd.GeoDataFrame(
+        part = pd.DataFrame(
             {
                 "source_id": sources.index,
                 "name": _text(sources, "name"),
                 "route": SOURCE_ROUTE[supply],
                 "capacity": sources["capacity"].to_numpy(dtype=float),
                 "used": selection.used[supply].to_numpy(dtype=float),
+                "shadow_price_cny_per_unit": [price.get((supply, str(s)), np.nan) for s in sources.index],
                 "unit": network.unit,
-                "year": sources["year"].to_numpy() if "year" in sources else pd.NA,
+                "year": pd.array(sources["year"] if "year" in sources else [pd.NA] * len(sources), "Int64"),
                 "provenance": _text(sources, "provenance"),
-            },
-            geometry=sources.geometry.to_numpy(),
-            crs=county.villages.crs,
+                "geometry": sources.geometry.to_numpy(),
+            }
         )
-        parts.append(part.astype({"year": "Int64"}))
+        parts.append(part)
     if not parts:
         empty = pd.DataFrame({name: pd.Series(dtype=object) for name in table("sources")})
         return gpd.GeoDataFrame(empty, geometry=gpd.GeoSeries([], crs=county.villages.crs))
@@ -286,9 +340,9 @@ def _links_table(options: Options, county: County) -> gpd.GeoDataFrame:
     if not rows:
         empty = pd.DataFrame({name: pd.Series(dtype=object) for name in columns})
         return gpd.GeoDataFrame(empty, geometry=gpd.GeoSeries([], crs=county.villages.crs))
-    frame = gpd.GeoDataFrame(rows, geometry="geometry", crs=county.villages.crs)
-    frame = frame.sort_values(["route", "to_id", "from_id"], kind="stable").reset_index(drop=True)
-    return frame.astype({"dn_mm": "Int64", "year": "Int64"})[[*columns, "geometry"]]
+    frame = pd.DataFrame(rows).sort_values(["route", "to_id", "from_id"], kind="stable", ignore_index=True)
+    frame = frame.astype({"dn_mm": "Int64", "year": "Int64"})[[*columns, "geometry"]]
+    return gpd.GeoDataFrame(frame, geometry="geometry", crs=county.villages.crs)
 
 
 def _pieces(growth: Growth, supply: Supply) -> list[dict[str, Any]]:
@@ -392,13 +446,16 @@ def certify(
     over = sources[sources["used"] > sources["capacity"] * (1 + 1e-6) + 1e-9]
     broken += [f"source {s} gives more than it has" for s in over["source_id"]]
     key = pd.MultiIndex.from_arrays([villages["village_id"], villages["route"]])
-    taken = options.reindex(key)
+    taken = options[["route", "capacity_use", "connection_m", "pipe_cny"]].reindex(key)
     use = taken["capacity_use"].groupby(villages["source_id"].to_numpy()).sum().drop("", errors="ignore")
     given = sources.groupby("source_id")["used"].sum()
     off = (given - use.reindex(given.index).fillna(0.0)).abs() > 1e-6 * (1 + given.abs())
     broken += [f"source {s}: what it gives is not what its villages take" for s in given.index[off]]
     for route in ("district_heating", "gas"):
         mine = links[links["route"] == route]
+        shared = float(villages.loc[villages["route"] == route, "pipe_share_cny"].sum())
+        if abs(shared - float(mine["capex_cny"].astype(float).sum())) > 1.0 + 1e-6 * shared:
+            broken.append(f"{route}: the villages' shares of the pipes make {shared:.0f}")
         for ours, theirs in (("connection_m", "length_m"), ("pipe_cny", "capex_cny")):
             booked = float(taken.loc[taken["route"] == route, ours].sum())
             built = float(mine[theirs].astype(float).sum())

@@ -99,10 +99,29 @@ class Demand(Section):
     behaviour_factor: Share
 
 
+class EmissionPrices(Section):
+    """What emissions cost where an optimum counts them."""
+
+    co2_cny_per_t: NotNegative
+    pm25_cny_per_kg: NotNegative
+    so2_cny_per_kg: NotNegative
+    nox_cny_per_kg: NotNegative
+
+    def of(self, emitted: Mapping[str, Any]) -> Any:
+        """Cost of emissions by the columns of the options. [CNY/a]"""
+        return (
+            emitted["co2_t_per_a"] * self.co2_cny_per_t
+            + emitted["pm25_kg_per_a"] * self.pm25_cny_per_kg
+            + emitted["so2_kg_per_a"] * self.so2_cny_per_kg
+            + emitted["nox_kg_per_a"] * self.nox_cny_per_kg
+        )
+
+
 class Economics(Section):
-    """How money of different years is compared."""
+    """How money of different years is compared, and what emissions cost."""
 
     discount_rate: Annotated[float, Field(ge=0, le=0.5)]
+    emission_prices: EmissionPrices
 
 
 class Selection(Section):
@@ -160,6 +179,19 @@ class VillageNetwork(Section):
         return self
 
 
+class HydraulicLimits(Section):
+    """What the hydraulic check adds to the friction of the pipes, and what it holds them against."""
+
+    trunk_friction_max_pa_per_m: Annotated[float, Field(ge=5, le=1000)]
+    branch_friction_max_pa_per_m: Annotated[float, Field(ge=5, le=1000)]
+    local_loss_share: Annotated[float, Field(ge=0, le=3)]
+    station_kpa: Annotated[float, Field(ge=0, le=1000)]
+    source_loss_kpa: Annotated[float, Field(ge=0, le=1000)]
+    pump_head_max_m: Annotated[float, Field(ge=5, le=500)]
+    static_reserve_kpa: Annotated[float, Field(ge=0, le=1000)]
+    pressure_max_kpa: Annotated[float, Field(ge=100, le=6400)]
+
+
 class HeatNetwork(Section):
     """Hydraulics, losses and cost of the heat network."""
 
@@ -175,6 +207,7 @@ class HeatNetwork(Section):
     lifetime_a: Positive
     maintenance_share: Share
     pipes: Pipes
+    hydraulics: HydraulicLimits
     village_network: VillageNetwork
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from geoplan.demand import heated_households
 from geoplan.errors import PolicyError, Problem
+from geoplan.finance import Floats
 from geoplan.policy import Policy
 from geoplan.provisions import LEVELS, UNSTATED, Subsidy, matching
 from geoplan.schema import Carrier
@@ -64,33 +65,33 @@ def supplier_loss(carrier: Carrier) -> float:
 
 
 def operating_subsidy(
-    units_per_household: pd.Series,
+    units_per_household: Floats | pd.Series,
     villages: pd.DataFrame,
     *,
     route: str,
     policy: Policy,
     season: int = 0,
-    bill: pd.Series | None = None,
+    bill: Floats | pd.Series | None = None,
     stated: bool = False,
 ) -> pd.DataFrame:
     """Operating subsidy of one household for one season, by level.
 
     Parameters
     ----------
-    units_per_household : Series
+    units_per_household : ndarray or Series
         Energy bought for one season, in the carrier's unit.
     villages : DataFrame
         The columns that the subsidies' `where` names.
     season : int
         Seasons since the conversion; 0 is the first.
-    bill : Series, optional
+    bill : ndarray or Series, optional
         What the season costs; all levels together pay no more. [CNY/household]
     stated : bool
         What the policy states beside an amount that it leaves open, instead of NaN.
 
     Returns
     -------
-    DataFrame, one column per level
+    DataFrame, index as `villages`, one column per level
         NaN where the policy leaves the amount open. [CNY/household]
 
     Examples
@@ -112,23 +113,26 @@ def operating_subsidy(
     ...  for n in range(3)]
     [900.0, 450.0, 0.0]
     """
-    kwh_per_household = units_per_household * policy.carriers[policy.routes[route].carrier].kwh_per_unit
-    paid = pd.DataFrame(0.0, index=units_per_household.index, columns=list(LEVELS))
-    open_ = pd.DataFrame(False, index=paid.index, columns=paid.columns)
+    units = np.asarray(units_per_household, dtype=float)
+    kwh = units * policy.carriers[policy.routes[route].carrier].kwh_per_unit
+    paid = np.zeros((len(units), len(LEVELS)))
+    open_ = np.zeros(paid.shape, dtype=bool)
     for subsidy in policy.subsidies.values():
         share = _share(subsidy, season)
         if subsidy.kind != "operating" or route not in subsidy.routes or not share:
             continue
-        meant = matching(villages, subsidy.where) & (units_per_household > 0)
+        meant = matching(villages, subsidy.where).to_numpy() & (units > 0)
+        level = LEVELS.index(subsidy.level)
         if subsidy.unstated:
-            open_[subsidy.level] |= meant
+            open_[:, level] |= meant
         else:
-            amount = _season(subsidy, units_per_household, kwh_per_household) * share
-            paid[subsidy.level] += amount.where(meant, 0.0)
+            paid[:, level] += np.where(meant, _season(subsidy, units, kwh) * share, 0.0)
     if bill is not None:
         asked = paid.sum(axis=1)
-        paid = paid.mul((bill / asked.where(asked > 0)).clip(upper=1.0).fillna(1.0), axis=0)
-    return paid if stated else paid.mask(open_)
+        part = np.asarray(bill, dtype=float) / np.where(asked > 0, asked, np.nan)
+        paid *= np.where(part < 1.0, part, 1.0)[:, None]
+    found = paid if stated else np.where(open_, np.nan, paid)
+    return pd.DataFrame(found, index=villages.index, columns=list(LEVELS))
 
 
 def season_subsidies(
@@ -202,9 +206,9 @@ def _share(subsidy: Subsidy, season: int) -> float:
     return subsidy.seasons[season] if season < len(subsidy.seasons) else 0.0
 
 
-def _season(subsidy: Subsidy, units: pd.Series, kwh: pd.Series) -> pd.Series:
+def _season(subsidy: Subsidy, units: Floats, kwh: Floats) -> Floats:
     """What an operating subsidy pays one household for a full season; NaN where left open. [CNY/household]"""
-    amount = pd.Series(_amount(subsidy.cny_per_household), index=units.index)
+    amount = np.full(len(units), _amount(subsidy.cny_per_household))
     if subsidy.cny_per_unit:
         amount = amount + _supported(units, subsidy) * _amount(subsidy.cny_per_unit)
     if subsidy.cny_per_kwh:
@@ -216,12 +220,12 @@ def _amount(value: float | str) -> float:
     return np.nan if value == UNSTATED else float(value)
 
 
-def _supported(amount: pd.Series, subsidy: Subsidy) -> pd.Series:
+def _supported(amount: Floats, subsidy: Subsidy) -> Floats:
     """The part of an amount of energy that a subsidy pays for."""
-    capped = amount.clip(upper=subsidy.cap_units) if subsidy.cap_units is not None else amount
+    capped = amount if subsidy.cap_units is None else np.minimum(amount, subsidy.cap_units)
     if subsidy.threshold_mode == "deductible":
-        return (capped - subsidy.threshold_units).clip(lower=0.0)
-    return capped.where(amount >= subsidy.threshold_units, 0.0)
+        return np.maximum(capped - subsidy.threshold_units, 0.0)
+    return np.where(amount >= subsidy.threshold_units, capped, 0.0)
 
 
 def exposure(policy: Policy, name: str, households: float, *, threshold_mode: str | None = None) -> float:
@@ -274,5 +278,5 @@ def exposure(policy: Policy, name: str, households: float, *, threshold_mode: st
         )
     if threshold_mode is not None:
         subsidy = subsidy.model_copy(update={"threshold_mode": threshold_mode})
-    use = pd.Series([subsidy.cap_units])
-    return float(_season(subsidy, use, use).iloc[0] * households)
+    use = np.array([subsidy.cap_units])
+    return float(_season(subsidy, use, use)[0] * households)

@@ -143,7 +143,8 @@ def layer_notes(county: County) -> list[Note]:
             notes.append(("no_substations" if supply == "grid" else "no_layer", {"stem": stem}))
         elif mains is not None:
             piped = True
-            if _mains(county, mains).empty:
+            pipes = county.layer(mains)
+            if pipes is None or _in_time(pipes, policy.year).empty:
                 notes.append(("no_mains", {"stem": mains, "sources": stem}))
     if piped and county.layer("roads") is None:
         notes.append(("no_roads", {"factor": policy.access.detour_factor}))
@@ -198,7 +199,9 @@ def _mains(county: County, stem: str) -> gpd.GeoDataFrame:
     if layer is None:
         nothing = gpd.GeoSeries([], crs=county.villages.crs)
         return gpd.GeoDataFrame({"status": pd.Series(dtype=object)}, geometry=nothing)
-    return _in_time(layer, county.policy.year).explode(ignore_index=True)
+    there = _in_time(layer, county.policy.year)
+    simple = (shapely.get_type_id(there.geometry.to_numpy()) == shapely.GeometryType.LINESTRING).all()
+    return there.reset_index(drop=True) if simple else there.explode(ignore_index=True)
 
 
 def _growth(

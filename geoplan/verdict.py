@@ -9,6 +9,7 @@ import pandas as pd
 
 from geoplan.checks import Finding, Findings, apply_rules
 from geoplan.finance import annuity
+from geoplan.growth import Offer
 from geoplan.ledger import DEFERRED, TOLERANCE, Ledger
 from geoplan.schema import Supply
 from geoplan.supplies import Note, years_of
@@ -79,6 +80,8 @@ def _supply_year(ledger: Ledger, route: pd.Series) -> pd.Series:
     drawn_on = pd.Series(ledger.source, dtype=object).reindex(route.index)
     years = pd.Series(ledger.ready, dtype=float).reindex(route.index).fillna(0.0)
     for supply, network in ledger.options.supplies.items():
+        if "year" not in network.sources:
+            continue
         of_source = years_of(network.sources)
         if supply == "grid" and "upgrade_kva" in network.sources:
             # The year is that of the upgrade; whoever draws on the spare capacity alone need not wait for it.
@@ -92,29 +95,41 @@ def _supply_year(ledger: Ledger, route: pd.Series) -> pd.Series:
 
 def _test_the_rest(ledger: Ledger, route: pd.Series) -> None:
     """Test the options whose turn never came, so that a runner-up is a real one, and note their pipes."""
+    offers = _offers_not_taken(ledger, route)
+    eligible = ledger.eligible.to_dict("index")
     for unit, ids in ledger.members.items():
+        taken = route[ids[0]]
         for name in ledger.cost.columns:
-            network, taken = ledger.network(name), route[ids[0]]
             if name == taken:
                 continue
             found: list[Finding | None] = []
-            if network is not None and network.growth is not None:
-                found += _test_pipe(ledger, unit, name)
+            if (name, unit) in offers:
+                found += _test_pipe(ledger, unit, name, offers[name, unit])
             else:
                 found.append(ledger.short(name, unit, returned=_returned(ledger, unit, name, taken)))
             found.append(ledger.purses.short(unit, name, returned=ledger.purses.asked(unit, taken)))
-            if ledger.eligible.at[unit, name] and (unit, name) not in ledger.refused:
+            if eligible[unit][name] and (unit, name) not in ledger.refused:
                 for finding in filter(None, found):
                     ledger.fail(ids, name, finding)
 
 
-def _test_pipe(ledger: Ledger, unit: str, name: str) -> list[Finding | None]:
+def _offers_not_taken(ledger: Ledger, route: pd.Series) -> dict[tuple[str, str], Offer]:
+    """What the pipes offer, by route and unit, to those that have another route."""
+    found: dict[tuple[str, str], Offer] = {}
+    for name in ledger.cost.columns:
+        network = ledger.network(name)
+        if network is not None and network.growth is not None:
+            units = [unit for unit, ids in ledger.members.items() if route[ids[0]] != name]
+            found |= zip(((name, unit) for unit in units), ledger.offers(name, units), strict=True)
+    return found
+
+
+def _test_pipe(ledger: Ledger, unit: str, name: str, offer: Offer) -> list[Finding | None]:
     """Note the pipe of an option that nobody asked for; what stands against it."""
-    quote, finding = ledger.quote(name, unit)
-    if quote is None:
+    if offer.quote is None:
         return []
-    ledger.note(name, unit, quote)
-    return [ledger.too_far(name, unit, quote), finding]
+    ledger.note(name, unit, offer.quote)
+    return [ledger.too_far(name, unit, offer.quote), offer.finding]
 
 
 def _returned(ledger: Ledger, unit: str, name: str, taken: str) -> dict[str, float]:
@@ -142,10 +157,12 @@ def _final_table(ledger: Ledger, route: pd.Series) -> pd.DataFrame:
     """The options with connection lengths, pipe costs and substation upgrades filled in."""
     table = ledger.options.table.copy()
     if ledger.pipes:
-        columns = ["connection_m", "break_even_m", "pipe_cny", "source_id"]
-        noted = pd.DataFrame.from_dict(ledger.pipes, orient="index", columns=columns)
-        noted.index = pd.MultiIndex.from_tuples(noted.index, names=table.index.names)
-        table.update(noted)
+        rows = table.index.get_indexer(pd.MultiIndex.from_tuples(list(ledger.pipes)))
+        columns = ("connection_m", "break_even_m", "pipe_cny", "source_id")
+        for column, noted in zip(columns, zip(*ledger.pipes.values(), strict=True), strict=True):
+            values = table[column].to_numpy(copy=True)
+            values[rows] = noted
+            table[column] = values
     rates = {
         r: ledger.pipe_rate(r)
         for r in ledger.policy.routes
@@ -160,11 +177,30 @@ def _final_table(ledger: Ledger, route: pd.Series) -> pd.DataFrame:
     table["operator_gap_cny_per_a"] += yearly
     for column in ("annual_cost_cny", "annual_cost_equal_service_cny", "annual_cost_behaviour_cny"):
         table[column] += yearly
+    table["capacity_value_cny_per_unit"] = _capacity_value(ledger, table.index)
     trench = table["network_m"] + table["connection_m"]
     heat = ledger.options.villages["heat_demand_mwh_per_a"].reindex(table.index.get_level_values(0))
     density = pd.Series(heat.to_numpy(), index=table.index) / trench.where(trench > 0)
     table["linear_heat_density_mwh_per_m"] = density.where(table["linear_heat_density_mwh_per_m"].notna())
     return table
+
+
+def _capacity_value(ledger: Ledger, options: pd.Index) -> np.ndarray:
+    """What a unit of capacity saves against the cheapest eligible route of another supply. [CNY/a]"""
+    routes = ledger.policy.routes
+    lasting = [r for r in ledger.cost.columns if not routes[r].transition]
+    open_ = ledger.cost.where(ledger.eligible)[lasting]
+    value = {}
+    for route in ledger.cost.columns:
+        supply = routes[route].supply
+        others = [r for r in lasting if r != route and (supply is None or routes[r].supply != supply)]
+        use = ledger.use[route].astype(float)
+        value[route] = (open_[others].min(axis=1) - ledger.cost[route]) / use.where(use > 0)
+    by_unit = pd.DataFrame(value).unstack().swaplevel()
+    key = pd.MultiIndex.from_arrays(
+        [options.get_level_values(0).map(ledger.unit_of), options.get_level_values(1)]
+    )
+    return by_unit.reindex(key).to_numpy(dtype=float)
 
 
 def _upgrades(ledger: Ledger, table: pd.DataFrame, route: pd.Series) -> pd.Series:
@@ -229,9 +265,9 @@ def _decision(ledger: Ledger, village_id: str, route: str) -> str:
         why = {f.code for f in ledger.findings.get((village_id, lost), ())}
         return "over budget" if "over_budget" in why else "no capacity left"
     rank = next(rank for rank in ledger.policy.ranks if route in rank)
-    first = next(r for r in rank if ledger.eligible.at[unit, r])
-    own = next((r for k in ledger.policy.ranks for r in k if _own_eligible(ledger, village_id, r)), route)
-    if own not in rank:
+    first = next(r for r in ranked if ledger.eligible.at[unit, r])
+    own = next((r for r in ranked if _own_eligible(ledger, village_id, r)), route)
+    if own not in rank and first in rank:
         return "group"
     return "first choice" if first == route else "cheaper option"
 

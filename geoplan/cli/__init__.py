@@ -11,6 +11,7 @@ import click
 from geoplan.cli.assign import assign
 from geoplan.cli.check import check
 from geoplan.cli.describe import describe
+from geoplan.cli.hydraulics import hydraulics
 from geoplan.cli.new import new
 from geoplan.cli.options import printable
 from geoplan.cli.phase import phase
@@ -42,7 +43,7 @@ def cli() -> None:
     """Plan which village gets which clean heating route, and say why."""
 
 
-for command in (assign, check, describe, new, phase, tables):
+for command in (assign, check, describe, hydraulics, new, phase, tables):
     cli.add_command(command)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 from rich.console import Console
@@ -16,16 +17,38 @@ from geoplan.explain import number, route_label
 from geoplan.folder import FILES, write_plan
 from geoplan.io import read_county
 from geoplan.model import Plan
+from geoplan.optimum import PROVED, TIME_LIMIT_S, Objective
+from geoplan.planner import Method
 from geoplan.planner import assign as assign_county
-from geoplan.tables import by_town_and_route
+from geoplan.tables import by_town_and_route, said_of_optimum
 
 
 @click.command()
 @county_options
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Folder of the plan; default maps/<county>."
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Folder of the plan; default maps/<county>, of an optimum maps/<county>-optimum.",
 )
-@click.option("--method", type=click.Choice(["cascade"]), default="cascade", show_default=True)
+@click.option("--method", type=click.Choice(get_args(Method)), default="cascade", show_default=True)
+@click.option(
+    "--objective",
+    type=click.Choice(get_args(Objective)),
+    default="society",
+    show_default=True,
+    help="What the optimum makes least.",
+)
+@click.option(
+    "--gap", type=click.FloatRange(0, 1), default=PROVED, show_default=True, help="Gap at which it may stop."
+)
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(min=1),
+    default=TIME_LIMIT_S,
+    show_default=True,
+    help="Wall time of the optimum. [s]",
+)
 @click.option("--strict", is_flag=True, help="Warnings and deferred villages are errors.")
 @click.option("--lang", type=click.Choice(["zh", "en"]), default="zh", show_default=True)
 @click.option("--tianditu-token", help="Your own key; adds the Tianditu base map to the page.")
@@ -33,6 +56,9 @@ def assign(
     villages: Path,
     output: Path | None,
     method: Any,
+    objective: Any,
+    gap: float,
+    time_limit: float,
     strict: bool,
     lang: str,
     tianditu_token: str | None,
@@ -44,13 +70,16 @@ def assign(
     county = read_county(villages, locks=parsed_locks(locks), datum=parsed_datum(datum), **where)
     if strict and county.notes:
         raise InputError(county.notes)
-    plan = assign_county(county, method=method, lang=lang)
+    plan = assign_county(
+        county, method=method, objective=objective, gap=gap, time_limit_s=time_limit, lang=lang
+    )
     for note in plan.provenance["notes"]:
         click.echo(printable(f"note: {note}"), err=True)
     if strict:
         _refuse_notes(plan)
         _refuse_deferred(plan)
-    folder = write_plan(plan, output or Path("maps") / county.name, tianditu_token=tianditu_token)
+    name = county.name if method == "cascade" else f"{county.name}-{method}"
+    folder = write_plan(plan, output or Path("maps") / name, tianditu_token=tianditu_token)
     _print(plan, folder)
 
 
@@ -112,8 +141,16 @@ def _print(plan: Plan, folder: Path) -> None:
         )
         loads.add_row(*map(Text, cells))
     console.print(loads)
+    if "optimum" in plan.summary:
+        _print_comparison(console, plan.summary["optimum"])
     for name in FILES:
         console.print(Text(str(folder / name)))
+
+
+def _print_comparison(console: Console, found: Mapping[str, Any]) -> None:
+    """Cascade and optimum side by side, and how well it is proved."""
+    for line in said_of_optimum(found):
+        console.print(Text(line))
 
 
 def _known(value: Any) -> Any:

@@ -15,6 +15,7 @@ from geoplan.tables.money import (
     items_by_year_sheet,
     village_flow_sheet,
 )
+from geoplan.tables.optimum import comparison_sheet, moved_sheet, prices_sheet, said_of_optimum
 from geoplan.tables.parameters import flat, parameters, parameters_sheet
 from geoplan.tables.plan import (
     by_town_and_route,
@@ -33,11 +34,13 @@ from geoplan.tables.work import (
     years_sheet,
 )
 
-__all__ = ["Sheet", "by_town_and_route", "flat", "parameters", "sheets"]
+__all__ = ["Sheet", "by_town_and_route", "flat", "parameters", "said_of_optimum", "sheets"]
 
 #: The sheets after those of the annexes, in order.
 MAKERS = (
     summary_sheet,
+    comparison_sheet,
+    moved_sheet,
     funding_sheet,
     cash_flow_sheet,
     items_by_year_sheet,
@@ -51,6 +54,7 @@ MAKERS = (
     village_flow_sheet,
     options_sheet,
     capacities_sheet,
+    prices_sheet,
     links_sheet,
     parameters_sheet,
 )

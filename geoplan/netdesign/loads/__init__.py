@@ -1,0 +1,1 @@
+"""Networks whose cost or capacity depends on the load."""

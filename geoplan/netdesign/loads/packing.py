@@ -1,0 +1,437 @@
+"""Bound of networks with sizes in which no demand is split: prices, and knapsacks per column.
+
+Every demand has a price at every node. What a demand's price rises along an arc is what it
+pays for that arc; a size of it pays if the demands that fit into it, whole, pay more than it
+costs. Per node the best such column is built. Any prices give a bound, which
+is stronger than that of `volume`: there, a demand may use a size in part. The prices of a
+`Lagrangian` that has come to rest are the start.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from geoplan.netdesign.graph import FROM, NEVER, Bools, Floats, Ints, heap_pop, heap_push, kernel
+from geoplan.netdesign.loads.lagrange import Lagrangian
+from geoplan.netdesign.loads.slots import Slots
+from geoplan.netdesign.loads.volume import Problem
+
+#: A knapsack is solved to this share of the size's cost.
+EXACT = 1e-4
+#: Steps of a knapsack's search, and demands in its size, above which a demand may be split.
+STEPS, WHOLE = 3000, 60
+#: Step factor a call starts with, at least, and weight of the newest solution: at first, at least.
+RESTART = 0.01
+WEIGHTS = 0.03, 0.005
+
+
+class Packed(NamedTuple):
+    """Columns built for given prices.
+
+    Attributes
+    ----------
+    built : array of int, shape (n_nodes,)
+        Column into each node, or -1.
+    held : array of int, shape (n_nodes,)
+        Demands in it: the first entries of a row of the next two.
+    item : array of int, shape (n_nodes, n_demands)
+    share : array, shape (n_nodes, n_demands)
+    reduced : array, shape (n_columns,)
+        A lower bound of the cost of building a column, less what its demands pay.
+    """
+
+    built: Ints
+    held: Ints
+    item: Ints
+    share: Floats
+    reduced: Floats
+
+
+class Run(NamedTuple):
+    """Prices and averages that `raise_prices` changes.
+
+    Attributes
+    ----------
+    price : array, shape (n_nodes, n_demands)
+    average : array, shape (n_nodes, n_demands)
+        Of what arrives at a node for a demand less what goes on.
+    y : array, shape (n_columns,)
+        Average of the columns built.
+    """
+
+    price: Floats
+    average: Floats
+    y: Floats
+
+
+class Items(NamedTuple):
+    """What demands pay for a column, most a unit first: value, load, demand, whether taken; working."""
+
+    value: Floats
+    load: Floats
+    demand: Ints
+    taken: Bools
+    now: Bools
+
+
+@kernel
+def _spread(p: Problem, cost: Floats, dist: Floats) -> None:
+    """Lower `dist` to the least cost from the root to each node over arcs of given cost."""
+    s = p.s
+    room = len(s.net.head) + 2
+    keys = np.empty(room)
+    items = np.empty(room, np.int64)
+    dist[s.root] = 0.0
+    size = heap_push(keys, items, FROM, 0.0, s.root)
+    while size > 0:
+        key = keys[0]
+        i = items[0]
+        size = heap_pop(keys, items, size)
+        if key > dist[i]:
+            continue
+        for k in range(s.net.start[i], s.net.start[i + 1]):
+            a = s.net.leaving[k]
+            j = s.net.head[a]
+            if key + cost[a] < dist[j]:
+                dist[j] = key + cost[a]
+                size = heap_push(keys, items, size, dist[j], j)
+
+
+@kernel
+def prices(p: Problem, slots: Slots, slope: Floats, toll: float) -> Floats:
+    """Price of each demand at each node, shape (n_nodes, n_demands): its cheapest path there."""
+    s = p.s
+    price = np.empty((len(s.load), len(p.demands)))
+    charge = np.zeros(len(slope))
+    cost = np.empty(len(s.net.head))
+    dist = np.empty(len(s.load))
+    for d in range(len(p.demands)):
+        charge[:] = 0.0
+        for k in range(slots.size[d]):
+            charge[slots.column[d, k]] = slots.best[d, k]
+        cost[:] = np.inf
+        for q in range(len(slope)):
+            if s.capacity[p.size[q]] * (1.0 + 1e-9) >= p.load[d]:
+                way = slope[q] * p.load[d] + charge[q]
+                if s.net.head[p.arc[q] ^ 1] == s.root:
+                    way += toll * p.load[d]
+                cost[p.arc[q]] = min(cost[p.arc[q]], way)
+        dist[:] = p.prize[d]
+        _spread(p, cost, dist)
+        price[:, d] = dist
+    return price
+
+
+@kernel
+def knapsack(t: Items, count: int, capacity: float, exact: float) -> float:
+    """An upper bound, to `exact`, of the value of whole demands that fit; -1 if that takes too long.
+
+    Parameters
+    ----------
+    t : Items
+        Most value a unit first; `taken` is written.
+    count : int
+    capacity, exact : float
+    """
+    best = 0.0
+    value = 0.0
+    left = capacity
+    at = 0
+    t.now[:count] = False
+    t.taken[:count] = False
+    for _ in range(STEPS):
+        room = value
+        rest = left
+        k = at
+        while k < count and t.load[k] <= rest:
+            room += t.value[k]
+            rest -= t.load[k]
+            k += 1
+        if k < count:
+            room += t.value[k] * rest / t.load[k]
+        if room > best + exact:
+            while at < count and t.load[at] <= left:
+                t.now[at] = True
+                value += t.value[at]
+                left -= t.load[at]
+                at += 1
+            if at < count:
+                at += 1
+                continue
+            if value > best:
+                best = value
+                t.taken[:count] = t.now[:count]
+        k = at - 1
+        while k >= 0 and not t.now[k]:
+            k -= 1
+        if k < 0:
+            return best + exact
+        t.now[k] = False
+        value -= t.value[k]
+        left += t.load[k]
+        at = k + 1
+    return -1.0
+
+
+@kernel
+def _collect(  # noqa: PLR0917 - the demands of an arc
+    p: Problem, t: Items, paying: Ints, ratio: Floats, order: Ints, capacity: float, slope: float
+) -> tuple[int, int, float, float]:
+    """Demands that pay for a size: their number, how many fit, value and share of the one that is split."""
+    count = 0
+    whole = -1
+    left = capacity
+    value = 0.0
+    share = 1.0
+    for o in order:
+        d = paying[o]
+        more = ratio[o] - slope
+        if more <= 0.0:
+            break
+        if p.load[d] > capacity:
+            continue
+        t.demand[count] = d
+        t.load[count] = p.load[d]
+        t.value[count] = more * p.load[d]
+        if whole < 0:
+            if p.load[d] > left:
+                whole = count
+                share = left / p.load[d]
+                value += share * t.value[count]
+            else:
+                left -= p.load[d]
+                value += t.value[count]
+        count += 1
+    return count, (whole if whole >= 0 else count), value, share
+
+
+@kernel
+def _build(t: Items, r: Packed, j: int, count: int, whole: int, share: float) -> None:
+    """Write the demands of a column built into `j`: those taken (`whole` < 0), or the first ones."""
+    size = 0
+    for k in range(count):
+        if k <= whole or (whole < 0 and t.taken[k]):
+            r.item[j, size] = t.demand[k]
+            r.share[j, size] = share if k == whole else 1.0
+            size += 1
+    r.held[j] = size
+
+
+@kernel
+def _price_arc(  # noqa: PLR0917 - an arc and its demands
+    p: Problem, t: Items, r: Packed, a: int, paying: Ints, ratio: Floats, best: float
+) -> float:
+    """Reduced costs of an arc's columns; the best of its head, kept if below `best`."""
+    order = np.argsort(-ratio)
+    j = p.s.net.head[a]
+    for q in range(p.start[a], p.start[a + 1]):
+        k = p.size[q]
+        if r.reduced[q] >= best:
+            continue
+        capacity = min(p.s.capacity[k], p.most[a]) * (1.0 + 1e-9)
+        count, whole, value, share = _collect(p, t, paying, ratio, order, capacity, p.s.slope[k])
+        r.reduced[q] = p.s.fixed[k] - value
+        if r.reduced[q] >= best:
+            continue
+        split = whole < count
+        if split and whole < WHOLE:
+            exact = knapsack(t, count, capacity, EXACT * p.s.fixed[k])
+            if exact >= 0.0:
+                r.reduced[q] = max(r.reduced[q], p.s.fixed[k] - exact)
+                whole = -1
+        if r.reduced[q] < best:
+            best = r.reduced[q]
+            r.built[j] = q
+            _build(t, r, j, count, whole, share)
+    return best
+
+
+@kernel
+def pack(p: Problem, price: Floats, r: Packed) -> float:
+    """Bound of given prices; `r` is written.
+
+    Parameters
+    ----------
+    p : Problem
+    price : array, shape (n_nodes, n_demands)
+        Zero at the root.
+    r : Packed
+    """
+    s = p.s
+    count = len(p.load)
+    bound = 0.0
+    for d in range(count):
+        bound += min(p.prize[d], price[p.demands[d], d])
+    paying = np.empty(count, np.int64)
+    ratio = np.empty(count)
+    t = Items(
+        np.empty(count),
+        np.empty(count),
+        np.empty(count, np.int64),
+        np.empty(count, np.bool_),
+        np.empty(count, np.bool_),
+    )
+    for j in range(len(s.load)):
+        r.built[j] = -1
+        r.held[j] = 0
+        best = 0.0
+        for k in range(s.net.start[j], s.net.start[j + 1]):
+            a = s.net.leaving[k] ^ 1
+            if j == s.root or p.start[a] == p.start[a + 1]:
+                continue
+            i = s.net.head[a ^ 1]
+            size = 0
+            total = 0.0
+            most = 0.0
+            for d in range(count):
+                more = price[j, d] - price[i, d]
+                if more > 0.0:
+                    total += more
+                    paying[size] = d
+                    ratio[size] = more / p.load[d]
+                    most = max(most, ratio[size])
+                    size += 1
+            useful = False
+            for q in range(p.start[a], p.start[a + 1]):
+                k2 = p.size[q]
+                room = min(s.capacity[k2], p.most[a]) * (1.0 + 1e-9) * most
+                r.reduced[q] = s.fixed[k2] - min(total, room)
+                useful = useful or r.reduced[q] < best
+            if useful:
+                best = _price_arc(p, t, r, a, paying[:size], ratio[:size], best)
+        bound += best
+    return bound
+
+
+@kernel
+def _blend(p: Problem, r: Packed, price: Floats, average: Floats, y: Floats, weight: float) -> None:
+    """Move the average imbalance of every demand at every node, and `y`, towards a solution's."""
+    average *= 1.0 - weight
+    y *= 1.0 - weight
+    for d in range(len(p.demands)):
+        if price[p.demands[d], d] < p.prize[d]:
+            average[p.demands[d], d] += weight
+    for j in range(len(r.built)):
+        if r.built[j] >= 0:
+            y[r.built[j]] += weight
+            i = p.s.net.head[p.arc[r.built[j]] ^ 1]
+            for k in range(r.held[j]):
+                d = r.item[j, k]
+                average[j, d] -= weight * r.share[j, k]
+                average[i, d] += weight * r.share[j, k]
+    average[p.s.root] = 0.0
+
+
+@kernel
+def _move(p: Problem, price: Floats, average: Floats, step: float, trial: Floats) -> None:
+    """Write the prices to try after a step along the average imbalance."""
+    norm = 0.0
+    for i in range(len(price)):
+        for d in range(len(p.prize)):
+            norm += average[i, d] * average[i, d]
+    length = step / max(norm, 1e-12)
+    for i in range(len(price)):
+        for d in range(len(p.prize)):
+            trial[i, d] = min(max(price[i, d] + length * average[i, d], 0.0), p.prize[d])
+
+
+@kernel
+def raise_prices(
+    p: Problem, run: Run, target: float, turns: int, factor: float, weight: float
+) -> tuple[float, float, Packed]:
+    """Steps of the volume algorithm; the run is changed. Bound, step factor, solution."""
+    price = run.price
+    n, count = price.shape
+    r = Packed(
+        np.empty(n, np.int64),
+        np.empty(n, np.int64),
+        np.empty((n, count), np.int64),
+        np.empty((n, count)),
+        np.zeros(len(p.arc)),
+    )
+    bound = pack(p, price, r)
+    if not run.average.any():
+        _blend(p, r, price, run.average, run.y, 1.0)
+    trial = price.copy()
+    failed = 0
+    for _ in range(turns):
+        _move(p, price, run.average, factor * max(target - bound, 1e-9 * abs(target)), trial)
+        value = pack(p, trial, r)
+        _blend(p, r, trial, run.average, run.y, weight)
+        if value > bound:
+            bound = value
+            price[:] = trial
+            factor = min(factor * 1.1, 2.0)
+            failed = 0
+        else:
+            failed += 1
+            if failed >= 20:
+                factor = max(factor * 0.66, 1e-5)
+                failed = 0
+    bound = pack(p, price, r)
+    return bound, factor, r
+
+
+class Packing:
+    """Prices and their bound, started from a `Lagrangian`.
+
+    Parameters
+    ----------
+    lagrangian : Lagrangian
+        Restricted to what is left; every demand has a load.
+
+    Attributes
+    ----------
+    bound : float
+        Best lower bound so far, prizes of demands already given up included.
+    """
+
+    def __init__(self, lagrangian: Lagrangian) -> None:
+        self.lagrangian, self.problem = lagrangian, lagrangian.problem
+        v = lagrangian.volume
+        price = prices(self.problem, v.slots, v.slope, v.relaxed.toll)
+        self.run = Run(price, np.zeros(price.shape), v.y.copy())
+        self.factor, self.weight = 0.03, WEIGHTS[0]
+        self.bound = lagrangian.bound
+        self.last = -NEVER
+        self.packed: Packed | None = None
+
+    def climb(self, target: float, turns: int) -> float:
+        """Improve the bound; returns it."""
+        p, lost = self.problem, self.lagrangian.lost
+        value, self.factor, self.packed = raise_prices(
+            p, self.run, target - lost, turns, max(self.factor, RESTART), self.weight
+        )
+        before, self.last = self.last, float(value) + lost - 1e-9 * self.lagrangian.scale
+        self.bound = max(self.bound, self.last)
+        if self.last - before < 0.02 * (target - self.last):
+            self.weight = max(0.5 * self.weight, WEIGHTS[1])
+        return self.bound
+
+    def fix(self, limit: float) -> int:
+        """Tell the `Bounder` what no design cheaper than `limit` uses; number of things fixed."""
+        room = limit - self.last
+        if self.packed is None or room <= 0.0:
+            return 0
+        p = self.problem
+        return self.lagrangian.exclude(
+            self.packed.reduced, self.run.price[p.demands, np.arange(len(p.load))], room
+        )
+
+    def restrict(self) -> None:
+        """Go on with only the arcs and demands that are left."""
+        old, run = self.problem, self.run
+        self.lagrangian.restrict()
+        self.problem = self.lagrangian.problem
+        rows = np.flatnonzero(np.isin(old.demands, self.problem.demands))
+        count = len(self.lagrangian.known.instance.fixed)
+        columns = np.isin(old.arc * count + old.size, self.problem.arc * count + self.problem.size)
+        price = np.ascontiguousarray(np.minimum(run.price[:, rows], self.problem.prize))
+        self.run = Run(price, np.ascontiguousarray(run.average[:, rows]), run.y[columns])
+        self.packed = None
+
+    def guide(self) -> tuple[Floats, Floats, Floats]:
+        """That of the Lagrangian, cheap where whole demands are packed."""
+        return self.lagrangian.guide(self.run.y)

@@ -1,0 +1,1 @@
+"""The prize-collecting Steiner tree: fixed costs, no capacities."""

@@ -1,0 +1,52 @@
+"""Short time limits, nothing compiled yet, and no place to keep what is compiled."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from numba.core import caching
+
+from geoplan.netdesign.graph import is_compiled, kernel
+from tests.worlds_netdesign import grid_world, least_cost, random_world
+
+COLD = """
+from tests.worlds_netdesign import grid_world
+for kind in ("unrooted", "pipes"):
+    design = grid_world(25, kind).solve(time_limit_s=1.0)
+    assert 0.0 <= design.bound <= design.cost and design.connected.any()
+    print(design.seconds)
+"""
+
+
+def test_one_second_is_enough_for_a_design_where_nothing_is_compiled(tmp_path):
+    env = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", COLD], env=env, check=True, capture_output=True, text=True)
+    assert max(map(float, done.stdout.split())) < 3.0
+    assert not list(tmp_path.rglob("*.nbi"))
+
+
+@pytest.mark.parametrize("kind", ["priced", "pipes", "classical", "unrooted"])
+@pytest.mark.parametrize("limit", [0.01, 0.5])
+def test_a_short_time_gives_a_feasible_design_and_a_true_bound(kind, limit):
+    world = random_world(5, kind)
+    design = world.solve(time_limit_s=limit)
+    assert design.bound <= least_cost(world) + 1e-6 <= design.cost + 2e-6
+    assert design.status in {"optimal", "time limit"}
+
+
+def test_a_looser_gap_ends_earlier_and_says_so():
+    design = grid_world(4, "pipes").solve(gap=0.2)
+    assert design.status == "gap reached"
+    assert 0.0 < design.gap <= 0.2
+
+
+def test_kernels_work_where_nothing_can_be_kept(monkeypatch):
+    monkeypatch.setattr(caching.CacheImpl, "_locator_classes", [])
+    double = kernel(lambda x: x + x)
+    assert not is_compiled(double)
+    assert double(np.float64(2.0)) == 4.0
+    assert is_compiled(double)
