@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).parents[1] / "geoplan"
 FLOORS = (
     {"errors", "units"},
     {"netdesign"},
-    {"columns", "crs", "schema"},
+    {"columns", "crs", "schema", "certificate"},
     {"provisions"},
     {"refusals"},
     {"policy"},

@@ -267,11 +267,6 @@ def test_no_village_at_all_is_an_input_error():
         assign(empty)
 
 
-def test_an_unknown_method_is_refused():
-    with pytest.raises(ValueError, match="optimum"):
-        assign(county([village(1, 0, 0)]), method="optimum")
-
-
 def test_every_infeasible_option_of_an_idle_village_says_so():
     plan = assign(county([village(1, 0, 0, 0)]))
     assert not plan.options["feasible"].any()

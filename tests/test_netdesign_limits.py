@@ -16,8 +16,9 @@ from tests.worlds_netdesign import grid_world, least_cost, random_world
 COLD = """
 from tests.worlds_netdesign import grid_world
 for kind in ("unrooted", "pipes"):
-    design = grid_world(25, kind).solve(time_limit_s=1.0)
-    assert 0.0 <= design.bound <= design.cost and design.connected.any()
+    world = grid_world(12, kind)
+    design = world.solve(time_limit_s=1.0)
+    assert 0.0 <= design.bound <= design.cost < 0.95 * world.demands["prize"].sum()
     print(design.seconds)
 """
 

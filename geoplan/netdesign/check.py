@@ -81,19 +81,14 @@ def _flow_findings(design: NetworkDesign, tables: Tables) -> Iterator[str]:
     if tables.sources is None:
         return
     built, served = design.edges, design.connected.to_numpy()
-    rest = pd.concat(
-        [
-            built["load"].set_axis(built["to_node"]),
-            -built["load"].set_axis(built["from_node"]),
-            design.source_load,
-            -tables.demands["load"].set_axis(tables.demands["node"])[served],
-        ]
-    )
-    rest = rest.astype(np.float64).groupby(level=0, sort=False).sum()
-    wrong = rest[rest.abs() > ROUNDING * (1.0 + float(tables.demands["load"].sum()))]
-    if len(wrong):
-        yield f"flow at node {wrong.index[0]} is out of balance by {wrong.iloc[0]}"
-    delivered = design.source_load.to_numpy()
+    load, asked = built["load"].to_numpy(np.float64), numbers(tables.demands, "load")
+    delivered = design.source_load.to_numpy(np.float64)
+    at = [built["to_node"], built["from_node"], design.source_load.index, tables.demands["node"][served]]
+    code, nodes = pd.factorize(np.concatenate([np.asarray(nodes, dtype=object) for nodes in at]))
+    rest = np.bincount(code, np.concatenate([load, -load, delivered, -asked[served]]), len(nodes))
+    k = _first(~(np.abs(rest) <= ROUNDING * (1.0 + asked.sum())))
+    if k >= 0:
+        yield f"flow at node {nodes[k]} is out of balance by {rest[k]}"
     room = numbers(tables.sources, "capacity", np.inf)
     k = _first(~(delivered <= room * (1.0 + ROUNDING)))
     if k >= 0:

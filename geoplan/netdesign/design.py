@@ -118,6 +118,7 @@ def tabulate(
         built.append((instance.labels[parent], instance.labels[int(i)], shown, name, cost))
     columns = ["from_node", "to_node", "load", "size", "cost"]
     frame = pd.DataFrame(built, columns=columns, index=pd.Index(labels, name=tables.edges.index.name))
+    frame = frame.astype({"load": np.float64, "cost": np.float64})
     number = {label: i for i, label in enumerate(instance.labels)}
     nodes = tables.demands["node"]
     connected = pd.Series(

@@ -137,7 +137,7 @@ def shortest_ways(s: Sized, guess: float) -> tuple[Ints, Ints]:
     unit = np.divide(s.fixed, load, out=np.full(len(load), np.inf), where=load > 0.0) + s.slope
     weight = np.minimum.reduceat(unit, s.start[:-1]) + 1e-12
     arcs = np.flatnonzero(np.repeat(np.isfinite(weight), 2))
-    tail, head = s.net.head[arcs ^ 1], s.net.head[arcs]
+    tail, head = s.net.head[arcs ^ 1].astype(np.int32), s.net.head[arcs].astype(np.int32)
     n = len(s.load)
     graph = csr_array((weight[arcs >> 1], (tail, head)), shape=(n, n))
     far, before = dijkstra(graph, indices=s.root, return_predecessors=True)

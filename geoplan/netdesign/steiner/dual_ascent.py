@@ -110,7 +110,7 @@ def _lower(net: Network, slack: Floats, seen: Ints, stamp: int, members: Ints, b
 
 
 @kernel
-def _ascend(  # noqa: PLR0917 - the state of one ascent
+def _ascend(  # noqa: PLR0913, PLR0917 - the state of one ascent
     net: Network,
     slack: Floats,
     unpaid: Floats,
