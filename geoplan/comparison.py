@@ -98,17 +98,15 @@ def _because(
 ) -> tuple[str, str]:
     """Why a village moved, and the source that is concerned."""
     old, new = routes
+    supply = policy.routes[old].supply if old in policy.routes else None
+    source = str(proof.by_rule.source_id.get(village, "")) if supply else ""
+    if saved < 0 and supply is not None and proof.price.get((supply, source), 0.0) > 0:
+        return GIVES_WAY, source
     found = proof.by_rule.findings.get((village, new), ())
     full = [f for f in found if f.code in ("source_full", "main_full")]
     if full or old == DEFERRED:
         return FOUND_ROOM, full[0].subject.rpartition("/")[2] if full else ""
-    if saved >= 0:
-        return CHEAPER, ""
-    supply = policy.routes[old].supply if old in policy.routes else None
-    source = str(proof.by_rule.source_id.get(village, "")) if supply else ""
-    if supply is not None and proof.price.get((supply, source), 0.0) > 0:
-        return GIVES_WAY, source
-    return TOGETHER, ""
+    return (CHEAPER if saved >= 0 else TOGETHER), ""
 
 
 def _capacities(selection: Selection, proof: Proof, options: Options) -> list[dict[str, Any]]:

@@ -23,7 +23,7 @@ from geoplan.netdesign.loads.minorant import excess
 from geoplan.netdesign.loads.packing import Packing
 from geoplan.netdesign.loads.solve import _Search
 from geoplan.netdesign.tables import Tables
-from tests.worlds_netdesign import PIPES, World, least_cost, random_world
+from tests.worlds_netdesign import PIPES, World, grid_world, least_cost, random_world
 
 QUICK = settings(max_examples=20, deadline=None)
 seeds, kinds = st.integers(0, 10**6), st.sampled_from(["priced", "pipes"])
@@ -145,6 +145,12 @@ def test_the_same_seed_gives_the_same_design():
     first, second = (random_world(11, "pipes", size=12).solve(seed=3) for _ in range(2))
     pd.testing.assert_frame_equal(first.edges, second.edges)
     assert (first.cost, first.bound) == (second.cost, second.bound)
+
+
+def test_a_looser_gap_ends_earlier_and_says_so():
+    design = grid_world(4, "pipes").solve(gap=0.2)
+    assert design.status == "gap reached"
+    assert 0.0 < design.gap <= 0.2
 
 
 def test_the_tables_stay_as_they_are():

@@ -20,8 +20,9 @@ import shapely
 
 from geoplan.columns import ROUTES, plan_columns, table
 from geoplan.errors import InputError
+from geoplan.mapdata import GRID, page_data
 from geoplan.policy import load_policy
-from geoplan.webmap import GRID, SCRIPTS, coverage_html, coverage_map, page_data
+from geoplan.webmap import SCRIPTS, coverage_html, coverage_map
 from tests import worlds_map
 
 DATA = resources.files("geoplan").joinpath("data")
@@ -385,6 +386,7 @@ def test_words_are_complete_and_used():
         "crs",
         "cgcs2000",
         "disclaimer",
+        "optimum",
         "facts_village",
         "facts_access",
         "facts_money",
