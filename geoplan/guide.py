@@ -61,7 +61,8 @@ def guide(
     links: list[set[int]] = []
     for layer in programme.layers:
         benefit = _benefits(programme, layer, cheapest, coupled)
-        limit = time_limit_s / len(programme.layers)
+        # Time goes where the columns are.
+        limit = time_limit_s * len(layer.columns) / sum(len(other.columns) for other in programme.layers)
         made = _design(programme, layer, benefit, time_limit_s=limit, gap=gap)
         links.append(set())
         if made is not None:
@@ -75,8 +76,8 @@ def _coupling(programme: Programme) -> Bools:
     """Rows that are neither of a network nor a unit's choice of one route."""
     own = np.zeros(len(programme.rows.rows), dtype=bool)
     own[programme.choosing] = True
-    for layer in programme.layers:
-        own[layer.rows.start : layer.rows.stop] = True
+    for piping in programme.piping:
+        own[piping.start : piping.stop] = True
     return ~own
 
 

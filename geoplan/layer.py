@@ -74,7 +74,7 @@ class Layer:
         Column of what each source gives, by position.
     fed_by : dict of (unit, position) to int
         Column of each unit and source, where sources share mains.
-    rows, columns : range
+    columns : range
         Those of this layer alone.
     """
 
@@ -90,7 +90,6 @@ class Layer:
     mains: dict[int, tuple[int, int]] = field(default_factory=dict)
     given: dict[int, int] = field(default_factory=dict)
     fed_by: dict[tuple[str, int], int] = field(default_factory=dict)
-    rows: range = range(0)
     columns: range = range(0)
 
     def node(self, village: str) -> int:
@@ -144,7 +143,7 @@ def add_layer(
     growth = ledger.options.supplies[supply].growth
     if growth is None:
         raise LookupError(f"{supply} has no pipes")
-    first = len(rows.rows), len(rows.cost)
+    first = len(rows.cost)
     most = {v: 0.0 for unit, _ in joins for v in ledger.members[unit]}
     for unit, route in joins:
         for village in ledger.members[unit]:
@@ -159,7 +158,7 @@ def add_layer(
     builder.add_flow()
     if whole_pipes:
         builder.connect()
-    layer.rows, layer.columns = range(first[0], len(rows.rows)), range(first[1], len(rows.cost))
+    layer.columns = range(first, len(rows.cost))
     return layer
 
 

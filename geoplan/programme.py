@@ -46,6 +46,8 @@ class Programme:
     choice : dict of (unit, route) to int
         Column of each route that a unit may take.
     layers : list of Layer
+    piping : list of range
+        Rows of each piped supply.
     capacity : dict of (Supply, source id) to (row, load that counts as 1)
         The row that holds each capacity.
     beyond : dict of int to int
@@ -66,6 +68,7 @@ class Programme:
         self.ledger, self.rows, self.weight, self.money = ledger, Rows(), weight, money
         self.whole_pipes = whole_pipes
         self.layers: list[Layer] = []
+        self.piping: list[range] = []
         self.choosing: list[int] = []
         self.beyond: dict[int, int] = {}
         self.capacity: dict[tuple[Supply, str], tuple[int, float]] = {}
@@ -79,7 +82,9 @@ class Programme:
             self.choosing.append(self.rows.row(mine, lower=1.0, upper=1.0))
         for supply, network in ledger.options.supplies.items():
             if network.growth is not None:
+                first = len(self.rows.rows)
                 self._add_pipes(supply)
+                self.piping.append(range(first, len(self.rows.rows)))
             elif network.limited:
                 self._add_sources(supply)
         self._add_purses()

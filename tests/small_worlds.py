@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+from shapely import Point
 
 from geoplan.model import County
 from geoplan.policy import Policy, load_policy
@@ -23,14 +24,17 @@ ORDERS = (
     'order = ["gas", "district_heating", "biomass", "heat_pump"]\n',
     'order = ["district_heating", "gas", "clean_coal", "heat_pump", "biomass"]\n',
 )
-GAS_REACH = "[rules.gas_main_distance]\nmax = {metres}\n"
+#: Prices of heat [CNY/GJ], gas [CNY/m³], electricity [CNY/kWh] and pellets [CNY/t].
 PRICES = (
-    "",
-    "[carriers.gas]\nprice_cny = 1.8\n[carriers.heat]\nprice_cny = 45.0\n[carriers.pellets]\nprice_cny = 1250.0\n",
-    "[carriers.electricity]\nprice_cny = 0.36\n[carriers.gas]\nprice_cny = 2.1\n[carriers.heat]\nprice_cny = 42.0\n",
-    "[carriers.electricity]\nprice_cny = 0.55\n[carriers.pellets]\nprice_cny = 720.0\n[carriers.heat]\nprice_cny = 48.0\n",
-    "[carriers.gas]\nprice_cny = 2.0\n[carriers.heat]\nprice_cny = 54.0\n[carriers.pellets]\nprice_cny = 800.0\n",
+    (30, 2.6, 0.45, 900),
+    (45, 1.8, 0.45, 1250),
+    (42, 2.1, 0.36, 900),
+    (48, 2.6, 0.55, 720),
+    (54, 2.0, 0.45, 800),
 )
+PRICE = "[carriers.{}]\nprice_cny = {:.2f}\n"
+CARRIERS = ("heat", "gas", "electricity", "pellets")
+GAS_REACH = "[rules.gas_main_distance]\nmax = {}\n"
 MONEY = """
 [subsidies.pump]
 level = "central"
@@ -72,7 +76,7 @@ class Draft:
     def capacity(self, supply: str, share: float) -> float:
         """Enough for part of all households, or ample for all of them."""
         households = sum(row["households"] for row in self.rows)
-        part = self.between(0.25, 0.8) * share if self.chance(0.6) else 2.0
+        part = self.between(0.25, 0.8) * share if self.chance(0.8) else 2.0
         return round(households * PER_HOUSEHOLD[supply] * part, 3)
 
 
@@ -89,12 +93,16 @@ def small_world(seed: int) -> County:
     _gas(draft, top, bottom)
     _grid_and_biomass(draft)
     _barriers(draft)
-    text = ORDERS[int(rng.integers(len(ORDERS)))] + PRICES[int(rng.integers(len(PRICES)))]
-    text += GAS_REACH.format(metres=float(rng.choice([2000, 6000, 6000])))
+    prices = zip(CARRIERS, PRICES[int(rng.integers(len(PRICES)))], strict=True)
+    text = ORDERS[int(rng.integers(len(ORDERS)))] + "".join(PRICE.format(*pair) for pair in prices)
+    text += GAS_REACH.format(float(rng.choice([2000, 6000, 6000])))
     if draft.chance(0.08):
         households = sum(row["households"] for row in draft.rows)
         text = "year = 2023\n" + text + MONEY.format(wan=round(households * draft.between(0.05, 0.35), 1))
+    if draft.chance(0.1):
+        text = 'comparison_basis = "behaviour"\n' + text
     _locks(draft, text)
+    _oddities(draft)
     layers = {stem: layer(found) for stem, found in draft.layers.items()}
     return County(f"world {seed}", villages_frame(draft.rows), _policy(text), layers)
 
@@ -206,3 +214,12 @@ def _locks(draft: Draft, text: str) -> None:
         if row.get("group_id") is None:
             row["locked_route"] = "deferred" if draft.chance(0.15) else str(draft.rng.choice(there))
             row["lock_reason"] = "已定"
+
+
+def _oddities(draft: Draft) -> None:
+    """A village that nobody lives in, or that nobody can place on the map."""
+    number = int(draft.rng.integers(len(draft.rows)))
+    if draft.chance(0.05):
+        draft.rows[number]["households"] = 0
+    elif draft.chance(0.05) and not draft.rows[number].get("locked_route"):
+        draft.rows[number] |= {"unlocated": True, "geometry": Point()}
