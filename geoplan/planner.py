@@ -32,6 +32,7 @@ from geoplan.reconcile import reconciled
 from geoplan.schema import Supply
 from geoplan.supplies import SOURCE_ROUTE
 from geoplan.verdict import Selection
+from geoplan.worth import option_costs
 
 Method = Literal["cascade", "optimum"]
 
@@ -134,7 +135,7 @@ def assign(
         )
     explainer = Explainer(_names(options), lang=lang)
     priced = _options_table(options, selection, explainer)
-    costs = None if proof is None else priced["annual_cost_cny"].to_dict()
+    costs = None if proof is None else option_costs(selection, options, policy, objective=objective)
     villages = _villages_table(county, options, selection, priced, explainer=explainer, costs=costs)
     sources = _sources_table(county, options, selection, proof)
     links = _links_table(options, county)

@@ -64,7 +64,6 @@ class Found:
         No choice that keeps the first goals costs less.
     first_goals_proved : bool
         Whether no choice leaves fewer households waiting or on clean coal.
-    in_time : bool
     price : dict of (supply, source id) to float
         What one more unit of each capacity would save. [CNY/a per unit]
     """
@@ -73,7 +72,6 @@ class Found:
     choice: Choice | None
     bound_cny_per_a: float
     first_goals_proved: bool
-    in_time: bool
     price: dict[tuple[Supply, str], float]
 
 
@@ -110,11 +108,10 @@ def search(
         met = all(fewest >= reached for (_, reached), (_, fewest) in zip(goals, held, strict=True))
         if choice is not None or met or clock.left() <= 1.0:
             break
-    # Without a choice the cascade stands; then fewer may be possible.
+    # Without a choice the cascade stands; then fewer may be possible, and nothing is known of its cost.
     proved &= choice is not None or met
-    return Found(
-        programme, choice, bound * programme.money, proved, clock.left() > 0, programme.prices(run.duals)
-    )
+    bound = bound * programme.money if np.isfinite(bound) else 0.0
+    return Found(programme, choice, bound, proved, programme.prices(run.duals))
 
 
 def _fewest(

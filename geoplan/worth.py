@@ -64,6 +64,16 @@ def unit_costs(options: Options, policy: Policy, objective: Objective) -> pd.Ser
     return priced
 
 
+def option_costs(
+    selection: Selection, options: Options, policy: Policy, *, objective: Objective
+) -> dict[tuple[str, str], float]:
+    """What each option costs a year by an objective, with its pipe and upgrade as decided. [CNY/a]"""
+    shared = selection.table["annual_cost_cny"] - options.table["annual_cost_cny"]
+    weight = SLIGHT if objective == "household" else 1.0
+    costs = unit_costs(options, policy, objective) + weight * shared
+    return {(str(village), str(route)): float(cost) for (village, route), cost in costs.items()}
+
+
 class Judge:
     """Prices of an objective, and what selections are worth by them.
 

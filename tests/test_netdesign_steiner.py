@@ -80,3 +80,26 @@ def test_a_loop_and_an_edge_without_price_do_no_harm():
     for rooted in (None, sources):
         design = design_network(edges, demands, rooted)
         assert (design.cost, design.connected.tolist()) == (1.0, [True, True, False])
+
+
+def test_labels_may_be_coordinates_and_an_index_of_several_levels():
+    a, b, c = (0.5, 1.0), (2.0, 3.0), "c"
+    edges = pd.DataFrame({"u": pd.Series([a, b], dtype=object), "v": [b, c], "fixed_cost": [1.0, 2.0]})
+    edges.index = pd.MultiIndex.from_tuples([("x", 1), ("x", 0)], names=["street", "number"])
+    demands = pd.DataFrame({"node": pd.Series([b, c], dtype=object), "load": 1.0, "prize": 9.0})
+    sources = pd.DataFrame({"node": pd.Series([a], dtype=object), "capacity": [5.0]})
+    design = design_network(edges, demands, sources)
+    assert design.cost == 3.0
+    assert design.edges.index.equals(edges.index)
+    assert design.edges["from_node"].tolist() == [a, b]
+    assert design.connected[b]
+    assert design.source_load.to_dict() == {a: 2.0}
+
+
+def test_tables_without_rows_give_a_design_without_cost():
+    edges = pd.DataFrame({"u": ["a"], "v": ["b"], "fixed_cost": [1.0]})
+    demands = pd.DataFrame({"node": ["a"], "load": [1.0], "prize": [2.0]})
+    sources = pd.DataFrame({"node": ["a"], "capacity": [np.nan]})
+    for tables in ((edges, demands[:0], None), (edges, demands[:0], sources), (edges[:0], demands, sources)):
+        design = design_network(*tables)
+        assert (design.cost, design.bound, design.status, len(design.edges)) == (0.0, 0.0, "optimal", 0)

@@ -57,6 +57,10 @@ def refused(edges=EDGES, demands=DEMANDS, sources=SOURCES, pipes=None, **how) ->
         ({"sources": pd.concat([SOURCES, SOURCES], ignore_index=True)}, "node repeats at s"),
         ({"sources": SOURCES.assign(capacity=-1.0)}, "capacity must be >= 0 [load]; got -1.0"),
         ({"edges": EDGES.assign(cost_per_load=1.0), "sources": None}, "cost_per_load needs a source"),
+        (
+            {"edges": EDGES[:0], "demands": DEMANDS[:0], "sources": None},
+            "neither edges nor demands name a node",
+        ),
         ({"gap": -0.1}, "gap must be >= 0; got -0.1"),
         ({"time_limit_s": 0.0}, "time_limit_s must be > 0 [s]; got 0.0"),
     ],

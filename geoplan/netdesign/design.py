@@ -96,7 +96,7 @@ def tabulate(
     order = parents_first(instance, into, top)
     load = forest_loads(instance, into, order, served)
     built: list[tuple[object, ...]] = []
-    labels: list[object] = []
+    rows: list[int] = []
     n_edges = instance.n_links - instance.n_sources
     for i in order[1:]:
         link = int(into[i]) >> 1
@@ -114,15 +114,18 @@ def tabulate(
         name = label if pipe < 0 or tables.pipes is None else tables.pipes.index[pipe]
         cost = float(instance.fixed[size] + instance.slope[size] * carried)
         shown = carried if instance.root >= 0 else float("nan")
-        labels.append(label)
+        rows.append(row)
         built.append((instance.labels[parent], instance.labels[int(i)], shown, name, cost))
     columns = ["from_node", "to_node", "load", "size", "cost"]
-    frame = pd.DataFrame(built, columns=columns, index=pd.Index(labels, name=tables.edges.index.name))
-    frame = frame.astype({"load": np.float64, "cost": np.float64})
+    frame = pd.DataFrame(built, columns=columns, index=tables.edges.index[rows])
+    frame = frame.iloc[np.argsort(rows, kind="stable")].astype({"load": np.float64, "cost": np.float64})
     number = {label: i for i, label in enumerate(instance.labels)}
     nodes = tables.demands["node"]
     connected = pd.Series(
-        [bool(served[number[node]]) for node in nodes], index=pd.Index(nodes, name="node"), name="connected"
+        [bool(served[number[node]]) for node in nodes],
+        index=pd.Index(nodes, name="node", tupleize_cols=False),
+        name="connected",
+        dtype=bool,
     )
     source_load = pd.Series(dtype=float, name="source_load")
     if tables.sources is not None:
@@ -130,5 +133,7 @@ def tabulate(
             int(instance.v[into[i] >> 1]): float(load[i]) for i in order[1:] if int(into[i]) >> 1 >= n_edges
         }
         ends = [carried_by.get(number[node], 0.0) for node in tables.sources["node"]]
-        source_load = pd.Series(ends, index=pd.Index(tables.sources["node"], name="node"), name="source_load")
-    return frame.sort_index(kind="stable"), connected, source_load
+        source_load = pd.Series(
+            ends, index=pd.Index(tables.sources["node"], name="node", tupleize_cols=False), name="source_load"
+        )
+    return frame, connected, source_load

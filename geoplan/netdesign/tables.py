@@ -97,6 +97,8 @@ def _missing(tables: Tables) -> Iterator[Problem]:
             if column not in table:
                 message = f"column {column} is missing; columns are {', '.join(map(str, table.columns))}"
                 yield Problem(message, name, name, column, (), "add it")
+        if name == "demands" and table.empty and tables.edges.empty and tables.sources is None:
+            yield Problem("neither edges nor demands name a node", name, remedy="add a demand")
         if name in {"sources", "pipes"} and table.empty:
             remedy = "add a row, or pass None (unrooted)" if name == "sources" else "add a size"
             yield Problem("the table has no row", layer=name, remedy=remedy)

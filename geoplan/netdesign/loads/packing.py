@@ -57,13 +57,14 @@ class Run(NamedTuple):
     price : array, shape (n_nodes, n_demands)
     average : array, shape (n_nodes, n_demands)
         Of what arrives at a node for a demand less what goes on.
-    y : array, shape (n_columns,)
-        Average of the columns built.
+    y, edge : array, shape (n_columns,)
+        Average of the columns built; value of a unit of a column's capacity, for `pack`.
     """
 
     price: Floats
     average: Floats
     y: Floats
+    edge: Floats
 
 
 class Items(NamedTuple):
@@ -74,6 +75,29 @@ class Items(NamedTuple):
     demand: Ints
     taken: Bools
     now: Bools
+
+
+class Offers(NamedTuple):
+    """What demands pay for the arcs into a node, a row each.
+
+    Attributes
+    ----------
+    arc, size : array of int
+        The arc, and how many demands pay for it.
+    floor, total, most : array
+        Least reduced cost its columns can have; what is paid in all, and most a unit of load.
+    demand, load, value : array
+        The demands, their loads, and what each pays.
+    """
+
+    arc: Ints
+    size: Ints
+    floor: Floats
+    total: Floats
+    most: Floats
+    demand: Ints
+    load: Floats
+    value: Floats
 
 
 @kernel
@@ -176,35 +200,82 @@ def knapsack(t: Items, count: int, capacity: float, exact: float) -> float:
 
 
 @kernel
+def _offers(p: Problem, price: Floats, a: int, o: Offers, row: int) -> None:
+    """Write what each demand pays for an arc."""
+    j = p.s.net.head[a]
+    i = p.s.net.head[a ^ 1]
+    size = 0
+    total = 0.0
+    most = 0.0
+    for d in range(len(p.load)):
+        more = price[j, d] - price[i, d]
+        if more > 0.0:
+            o.demand[row, size] = d
+            o.load[row, size] = p.load[d]
+            o.value[row, size] = more
+            total += more
+            most = max(most, more / p.load[d])
+            size += 1
+    o.arc[row] = a
+    o.size[row] = size
+    o.total[row] = total
+    o.most[row] = most
+
+
+@kernel
+def _floor(p: Problem, o: Offers, row: int, edge: Floats, r: Packed) -> float:
+    """Lower bounds of the reduced costs of an arc's columns, nothing sorted; the least of them."""
+    a = o.arc[row]
+    least = np.inf
+    for q in range(p.start[a], p.start[a + 1]):
+        k = p.size[q]
+        capacity = min(p.s.capacity[k], p.most[a]) * (1.0 + 1e-9)
+        value = min(o.total[row], capacity * o.most[row])
+        if value > p.s.fixed[k]:
+            rate = p.s.slope[k] + edge[q]
+            above = edge[q] * capacity
+            for i in range(o.size[row]):
+                more = o.value[row, i] - rate * o.load[row, i]
+                if more > 0.0 and o.load[row, i] <= capacity:
+                    above += more
+            value = min(value, above)
+        r.reduced[q] = p.s.fixed[k] - value
+        least = min(least, r.reduced[q])
+    return least
+
+
+@kernel
 def _collect(  # noqa: PLR0917 - the demands of an arc
-    p: Problem, t: Items, paying: Ints, ratio: Floats, order: Ints, capacity: float, slope: float
-) -> tuple[int, int, float, float]:
-    """Demands that pay for a size: their number, how many fit, value and share of the one that is split."""
+    o: Offers, row: int, t: Items, order: Ints, capacity: float, slope: float
+) -> tuple[int, int, float, float, float]:
+    """Demands that pay for a size: how many, how many fit, value, share and value a unit of the one split."""
     count = 0
     whole = -1
     left = capacity
     value = 0.0
     share = 1.0
-    for o in order:
-        d = paying[o]
-        more = ratio[o] - slope
+    edge = 0.0
+    for i in order:
+        load = o.load[row, i]
+        more = o.value[row, i] - slope * load
         if more <= 0.0:
             break
-        if p.load[d] > capacity:
+        if load > capacity:
             continue
-        t.demand[count] = d
-        t.load[count] = p.load[d]
-        t.value[count] = more * p.load[d]
+        t.demand[count] = o.demand[row, i]
+        t.load[count] = load
+        t.value[count] = more
         if whole < 0:
-            if p.load[d] > left:
+            if load > left:
                 whole = count
-                share = left / p.load[d]
-                value += share * t.value[count]
+                share = left / load
+                edge = more / load
+                value += share * more
             else:
-                left -= p.load[d]
-                value += t.value[count]
+                left -= load
+                value += more
         count += 1
-    return count, (whole if whole >= 0 else count), value, share
+    return count, (whole if whole >= 0 else count), value, share, edge
 
 
 @kernel
@@ -221,17 +292,19 @@ def _build(t: Items, r: Packed, j: int, count: int, whole: int, share: float) ->
 
 @kernel
 def _price_arc(  # noqa: PLR0917 - an arc and its demands
-    p: Problem, t: Items, r: Packed, a: int, paying: Ints, ratio: Floats, best: float
+    p: Problem, o: Offers, row: int, t: Items, edge: Floats, r: Packed, best: float
 ) -> float:
-    """Reduced costs of an arc's columns; the best of its head, kept if below `best`."""
-    order = np.argsort(-ratio)
+    """Reduced costs of an arc's columns that may be below `best`; the least, which is kept."""
+    size = o.size[row]
+    order = np.argsort(-o.value[row, :size] / o.load[row, :size])
+    a = o.arc[row]
     j = p.s.net.head[a]
     for q in range(p.start[a], p.start[a + 1]):
         k = p.size[q]
         if r.reduced[q] >= best:
             continue
         capacity = min(p.s.capacity[k], p.most[a]) * (1.0 + 1e-9)
-        count, whole, value, share = _collect(p, t, paying, ratio, order, capacity, p.s.slope[k])
+        count, whole, value, share, edge[q] = _collect(o, row, t, order, capacity, p.s.slope[k])
         r.reduced[q] = p.s.fixed[k] - value
         if r.reduced[q] >= best:
             continue
@@ -249,23 +322,23 @@ def _price_arc(  # noqa: PLR0917 - an arc and its demands
 
 
 @kernel
-def pack(p: Problem, price: Floats, r: Packed) -> float:
-    """Bound of given prices; `r` is written.
-
-    Parameters
-    ----------
-    p : Problem
-    price : array, shape (n_nodes, n_demands)
-        Zero at the root.
-    r : Packed
-    """
-    s = p.s
+def _room(p: Problem) -> tuple[Offers, Items]:
+    """Working arrays of `pack`."""
     count = len(p.load)
-    bound = 0.0
-    for d in range(count):
-        bound += min(p.prize[d], price[p.demands[d], d])
-    paying = np.empty(count, np.int64)
-    ratio = np.empty(count)
+    rows = 0
+    for j in range(len(p.s.load)):
+        rows = max(rows, p.s.net.start[j + 1] - p.s.net.start[j])
+    shape = (rows, count)
+    o = Offers(
+        np.empty(rows, np.int64),
+        np.empty(rows, np.int64),
+        np.empty(rows),
+        np.empty(rows),
+        np.empty(rows),
+        np.empty(shape, np.int64),
+        np.empty(shape),
+        np.empty(shape),
+    )
     t = Items(
         np.empty(count),
         np.empty(count),
@@ -273,34 +346,45 @@ def pack(p: Problem, price: Floats, r: Packed) -> float:
         np.empty(count, np.bool_),
         np.empty(count, np.bool_),
     )
+    return o, t
+
+
+@kernel
+def pack(p: Problem, price: Floats, edge: Floats, r: Packed) -> float:
+    """Bound of given prices; `r` is written.
+
+    Parameters
+    ----------
+    p : Problem
+    price : array, shape (n_nodes, n_demands)
+        Zero at the root.
+    edge : array, shape (n_columns,)
+        What a unit of each column's capacity is thought to be worth: any numbers will do, good ones
+        spare work; they are improved.
+    r : Packed
+    """
+    s = p.s
+    o, t = _room(p)
+    bound = 0.0
+    for d in range(len(p.load)):
+        bound += min(p.prize[d], price[p.demands[d], d])
     for j in range(len(s.load)):
         r.built[j] = -1
         r.held[j] = 0
-        best = 0.0
+        rows = 0
         for k in range(s.net.start[j], s.net.start[j + 1]):
             a = s.net.leaving[k] ^ 1
-            if j == s.root or p.start[a] == p.start[a + 1]:
-                continue
-            i = s.net.head[a ^ 1]
-            size = 0
-            total = 0.0
-            most = 0.0
-            for d in range(count):
-                more = price[j, d] - price[i, d]
-                if more > 0.0:
-                    total += more
-                    paying[size] = d
-                    ratio[size] = more / p.load[d]
-                    most = max(most, ratio[size])
-                    size += 1
-            useful = False
-            for q in range(p.start[a], p.start[a + 1]):
-                k2 = p.size[q]
-                room = min(s.capacity[k2], p.most[a]) * (1.0 + 1e-9) * most
-                r.reduced[q] = s.fixed[k2] - min(total, room)
-                useful = useful or r.reduced[q] < best
-            if useful:
-                best = _price_arc(p, t, r, a, paying[:size], ratio[:size], best)
+            if j != s.root and p.start[a] < p.start[a + 1]:
+                _offers(p, price, a, o, rows)
+                o.floor[rows] = _floor(p, o, rows, edge, r)
+                rows += 1
+        best = 0.0
+        while rows > 0:
+            row = np.argmin(o.floor[:rows])
+            if o.floor[row] >= best:
+                break
+            best = _price_arc(p, o, row, t, edge, r, best)
+            o.floor[row] = np.inf
         bound += best
     return bound
 
@@ -351,14 +435,14 @@ def raise_prices(
         np.empty((n, count)),
         np.zeros(len(p.arc)),
     )
-    bound = pack(p, price, r)
+    bound = pack(p, price, run.edge, r)
     if not run.average.any():
         _blend(p, r, price, run.average, run.y, 1.0)
     trial = price.copy()
     failed = 0
     for _ in range(turns):
         _move(p, price, run.average, factor * max(target - bound, 1e-9 * abs(target)), trial)
-        value = pack(p, trial, r)
+        value = pack(p, trial, run.edge, r)
         _blend(p, r, trial, run.average, run.y, weight)
         if value > bound:
             bound = value
@@ -370,7 +454,7 @@ def raise_prices(
             if failed >= 20:
                 factor = max(factor * 0.66, 1e-5)
                 failed = 0
-    bound = pack(p, price, r)
+    bound = pack(p, price, run.edge, r)
     return bound, factor, r
 
 
@@ -392,7 +476,7 @@ class Packing:
         self.lagrangian, self.problem = lagrangian, lagrangian.problem
         v = lagrangian.volume
         price = prices(self.problem, v.slots, v.slope, v.relaxed.toll)
-        self.run = Run(price, np.zeros(price.shape), v.y.copy())
+        self.run = Run(price, np.zeros(price.shape), v.y.copy(), np.zeros(len(v.y)))
         self.factor, self.weight = 0.03, WEIGHTS[0]
         self.bound = lagrangian.bound
         self.last = -NEVER
@@ -429,7 +513,7 @@ class Packing:
         count = len(self.lagrangian.known.instance.fixed)
         columns = np.isin(old.arc * count + old.size, self.problem.arc * count + self.problem.size)
         price = np.ascontiguousarray(np.minimum(run.price[:, rows], self.problem.prize))
-        self.run = Run(price, np.ascontiguousarray(run.average[:, rows]), run.y[columns])
+        self.run = Run(price, np.ascontiguousarray(run.average[:, rows]), run.y[columns], run.edge[columns])
         self.packed = None
 
     def guide(self) -> tuple[Floats, Floats, Floats]:
