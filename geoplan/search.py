@@ -33,8 +33,9 @@ NARROW = (1e-4, 1e-3)
 NARROW_GAP = 1e-5
 #: Columns from which each network is designed apart first, for a better bound.
 LARGE = 12_000
-#: Columns from which pipes are priced by the load first.
+#: Columns from which, and shares of the bound above which, more choices are made by pricing pipes by the load.
 MIDDLING = 3_000
+FAR = 3e-3
 
 #: A row as the solver takes it: columns, coefficients and the two sides.
 Row = tuple[Ints, Floats, float, float]
@@ -210,12 +211,12 @@ class _Run:
                 self.programme, self.duals, cuts, time_limit_s=0.4 * self.clock.left(), gap=self.gap
             )
             bound, links = max(bound, found.bound), found.links
-        if size > MIDDLING:
-            self._scale()
-            self._branch(rows, self._near(links), 0.4, NARROW_GAP)
         for slack in NARROW if size <= LARGE else ():
             # What the relaxation wants least is left out at first ...
-            self._branch(rows, self._within(relaxed, slack * abs(relaxed.bound)), 0.3, NARROW_GAP)
+            self._branch(rows, self._within(relaxed, slack * abs(relaxed.bound)), 0.2, NARROW_GAP)
+        if size > MIDDLING and self.best - bound > FAR * abs(bound):
+            self._scale()
+            self._branch(rows, self._near(links), 0.4, NARROW_GAP)
         # ... then only what cannot be part of a better choice. A little less than the gap asked
         # for, so that the exact prices still are within it.
         dear = (self.best - relaxed.bound) * (1 + 1e-6) + 1e-9

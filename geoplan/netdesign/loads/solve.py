@@ -19,8 +19,11 @@ from geoplan.netdesign.loads.volume import climb
 
 #: Wall time that compiling the kernels may take where no earlier run has. [s]
 COMPILE_S = 40.0
-#: Turns of annealing per demand: before the first bound, after it, and at a time later.
-FIRST, SECOND, LATER = 50, 100, 50
+#: Turns of annealing per demand: before the climb, and between two calls of the volume algorithm: first
+#: and least. The side that gains more gets more of the time: they halve or double, up to the most.
+FIRST, LEAST, MOST = 50, 10, 160
+#: Rounds of steps on the prices of the capacities, from the annealing's tolls; dual ascents then.
+TUNING, ROUNDS_OF_ASCENT = 1, 12
 #: Calls of the volume algorithm between two guided forests, and its turns in a call: the first, and later.
 CLIMBS = 4
 CLIMB_TURNS = 20, 100
@@ -81,18 +84,20 @@ class _Search:
         for optimism in (1.0, 2.0, 4.0):
             if not self.clock.over():
                 self.offer(inserted(self.s, optimism))
+        bounder = Bounder(self.instance, self.s, self.seed)
+        self._bound(bounder, 1)
         self.annealing = Annealing(self.instance, self.s, self.forest, self.seed)
         self._anneal(FIRST)
-        bounder = Bounder(self.instance, self.s, self.seed)
-        if not self.clock.over():
-            bounder.tune(self.forest, self.value, 5)
+        if not self.done():
+            supply = self.annealing.supply
+            bounder.multiplier[np.searchsorted(bounder.source_arcs, 2 * supply.link)] = supply.toll
+            bounder.tune(self.forest, self.value, TUNING)
             self._trees(bounder)
-        self._bound(bounder)
-        self._anneal(SECOND)
+            self._bound(bounder, ROUNDS_OF_ASCENT)
         if not self.done():
             self._climb(bounder)
         while not self.done():
-            self._anneal(LATER)
+            self._anneal(MOST)
 
     def _climb(self, bounder: Bounder) -> None:
         """Alternate between the Lagrangian bound, forests it guides to, and annealing."""
@@ -103,6 +108,7 @@ class _Search:
         climber: Lagrangian | Packing = lagrangian
         packs = bounder.bounded and lagrangian.problem.least > 0.0
         quiet = proofs = calls = 0
+        turns = LEAST
         while not self.done():
             before = (self.bound, self.value)
             fixed = 0
@@ -110,8 +116,11 @@ class _Search:
                 if self.done():
                     return
                 calls += 1
+                at = (self.bound, self.value)
                 closed = self._raise(climber)
-                self._anneal(LATER)
+                self._anneal(turns)
+                ahead = at[1] - self.value >= self.bound - at[0]
+                turns = min(2 * turns, MOST) if ahead else max(turns // 2, LEAST)
                 fixed += climber.fix(self._limit())
                 if packs and climber is lagrangian and calls >= RESTING_CALLS and closed < RESTING:
                     lagrangian.restrict()
@@ -174,9 +183,10 @@ class _Search:
         """Cost from which designs are of no interest."""
         return self.value * (1.0 - 1e-9)
 
-    def _bound(self, bounder: Bounder) -> None:
+    def _bound(self, bounder: Bounder, turns: int) -> None:
+        """Dual ascents."""
         if not self.clock.over():
-            bounder.rounds(self.forest, self._limit(), 12, self.value)
+            bounder.rounds(self.forest, self._limit(), turns, self.value)
             self.bound = max(self.bound, min(bounder.bound, self.value))
 
     def _prove(self, bounder: Bounder, lagrangian: Lagrangian | None) -> None:
