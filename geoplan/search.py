@@ -33,7 +33,7 @@ NARROW = (1e-4, 1e-3)
 NARROW_GAP = 1e-5
 #: Columns from which each network is designed apart first, for a better bound.
 LARGE = 12_000
-#: Columns from which, and shares of the bound above which, more choices are made by pricing pipes by the load.
+#: Columns and shares of the bound above which more choices are made by pricing pipes by the load.
 MIDDLING = 3_000
 FAR = 3e-3
 

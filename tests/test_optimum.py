@@ -72,7 +72,9 @@ def assert_kept(options: Options, policy: Policy, selection: Selection) -> None:
         source = selection.source_id[mine]
         if network.limited:
             drawn = use[[(v, route[v]) for v in mine]].groupby(source.to_numpy()).sum()
-            assert set(drawn.index) <= set(network.sources.index)
+            # Nobody can say from which substation a village draws whose place is not known.
+            nobody = supply == "grid" and villages.loc[mine, "unlocated"].eq(True).any()
+            assert set(drawn.index) - ({""} if nobody else set()) <= set(network.sources.index)
             capacity = network.sources["capacity"]
             given = drawn.reindex(capacity.index).fillna(0.0)
             assert (given <= capacity * (1 + SLACK) + SLACK).all()
@@ -144,6 +146,15 @@ def test_pipes_of_two_networks_may_cross():
     rows = [village(1, 0, 1990, 400), village(2, 1990, 0, 500)]
     sources = [heat_source(4.6, 0, -2000, "A"), heat_source(5.7, -2000, 0, "B")]
     selection, built = heated(rows, sources, [], roads=roads)
+    assert selection.source_id.to_dict() == {"V01": "A", "V02": "B"}
+    assert set(built.routes.values()) == {"district_heating"}
+
+
+def test_a_thin_main_carries_the_difference_of_what_flows_both_ways():
+    """3.3 MW fit. A at the west end supplies 2.6 MW in the east, B at the east end 0.9 MW in the middle."""
+    rows = [village(1, 5800, 300, 235), village(2, 3000, 300, 80)]
+    sources = [heat_source(2.7, 0, 0, "A"), heat_source(1.0, 6000, 0, "B")]
+    selection, built = heated(rows, sources, [main((0, 0), (6000, 0), dn_mm=150)])
     assert selection.source_id.to_dict() == {"V01": "A", "V02": "B"}
     assert set(built.routes.values()) == {"district_heating"}
 

@@ -223,7 +223,7 @@ def test_a_lock_that_nobody_can_supply_leaves_nothing():
     assert oracle.best(price_options(world), policy=world.policy) is None
 
 
-@pytest.mark.parametrize("seed", [0, 3, 6, 9, 13, 24, 29, 45])
+@pytest.mark.parametrize("seed", [0, 3, 6, 9, 24, 29, 45, 245])
 def test_what_the_cascade_decides_costs_what_the_cascade_says_and_is_never_better(seed):
     world = small_world(seed)
     options = price_options(world)

@@ -109,7 +109,7 @@ def design_network(
         Distance between cost and bound, as a share of the cost, at which to stop.
     time_limit_s : float
         Wall time, compilation included. [s] Where the kernels are not compiled yet and the time would
-        not do for it, a design is made without them, with 0 as its bound.
+        not do for it, a design is made without them, with a weak bound.
     seed : int
         Of tie-breaks and restarts. The design is the same for the same seed unless time runs out.
 

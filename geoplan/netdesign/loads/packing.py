@@ -13,15 +13,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from geoplan.netdesign.graph import FROM, NEVER, Bools, Floats, Ints, heap_pop, heap_push, kernel
+from geoplan.netdesign.graph import FROM, NEVER, Floats, Ints, heap_pop, heap_push, kernel
+from geoplan.netdesign.loads.knapsack import Items, knapsack
 from geoplan.netdesign.loads.lagrange import Lagrangian
 from geoplan.netdesign.loads.slots import Slots
 from geoplan.netdesign.loads.volume import Problem
 
 #: A knapsack is solved to this share of the size's cost.
 EXACT = 1e-4
-#: Steps of a knapsack's search, and demands in its size, above which a demand may be split.
-STEPS, WHOLE = 3000, 60
+#: Number of demands in a size above which one may be split.
+WHOLE = 60
 #: Step factor a call starts with, at least, and weight of the newest solution: at first, at least.
 RESTART = 0.01
 WEIGHTS = 0.03, 0.005
@@ -65,16 +66,6 @@ class Run(NamedTuple):
     average: Floats
     y: Floats
     edge: Floats
-
-
-class Items(NamedTuple):
-    """What demands pay for a column, most a unit first: value, load, demand, whether taken; working."""
-
-    value: Floats
-    load: Floats
-    demand: Ints
-    taken: Bools
-    now: Bools
 
 
 class Offers(NamedTuple):
@@ -149,57 +140,6 @@ def prices(p: Problem, slots: Slots, slope: Floats, toll: float) -> Floats:
 
 
 @kernel
-def knapsack(t: Items, count: int, capacity: float, exact: float) -> float:
-    """An upper bound, to `exact`, of the value of whole demands that fit; -1 if that takes too long.
-
-    Parameters
-    ----------
-    t : Items
-        Most value a unit first; `taken` is written.
-    count : int
-    capacity, exact : float
-    """
-    best = 0.0
-    value = 0.0
-    left = capacity
-    at = 0
-    t.now[:count] = False
-    t.taken[:count] = False
-    for _ in range(STEPS):
-        room = value
-        rest = left
-        k = at
-        while k < count and t.load[k] <= rest:
-            room += t.value[k]
-            rest -= t.load[k]
-            k += 1
-        if k < count:
-            room += t.value[k] * rest / t.load[k]
-        if room > best + exact:
-            while at < count and t.load[at] <= left:
-                t.now[at] = True
-                value += t.value[at]
-                left -= t.load[at]
-                at += 1
-            if at < count:
-                at += 1
-                continue
-            if value > best:
-                best = value
-                t.taken[:count] = t.now[:count]
-        k = at - 1
-        while k >= 0 and not t.now[k]:
-            k -= 1
-        if k < 0:
-            return best + exact
-        t.now[k] = False
-        value -= t.value[k]
-        left += t.load[k]
-        at = k + 1
-    return -1.0
-
-
-@kernel
 def _offers(p: Problem, price: Floats, a: int, o: Offers, row: int) -> None:
     """Write what each demand pays for an arc."""
     j = p.s.net.head[a]
@@ -245,7 +185,7 @@ def _floor(p: Problem, o: Offers, row: int, edge: Floats, r: Packed) -> float:
 
 
 @kernel
-def _collect(  # noqa: PLR0917 - the demands of an arc
+def _collect(
     o: Offers, row: int, t: Items, order: Ints, capacity: float, slope: float
 ) -> tuple[int, int, float, float, float]:
     """Demands that pay for a size: how many, how many fit, value, share and value a unit of the one split."""
@@ -380,7 +320,7 @@ def pack(p: Problem, price: Floats, edge: Floats, r: Packed) -> float:
                 rows += 1
         best = 0.0
         while rows > 0:
-            row = np.argmin(o.floor[:rows])
+            row = int(np.argmin(o.floor[:rows]))
             if o.floor[row] >= best:
                 break
             best = _price_arc(p, o, row, t, edge, r, best)

@@ -13,11 +13,13 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
 from geoplan.netdesign.clock import Clock
-from geoplan.netdesign.graph import Ints
+from geoplan.netdesign.graph import Floats, Ints
 from geoplan.netdesign.loads.forest import Forest, Sized
 
 #: Shares of the whole load that links are guessed to carry.
 GUESSES = (1.0, 0.1, 0.01)
+#: Least cost of a link per unit of load: graphs have no arcs of no length.
+TINY = 1e-12
 #: Charges for capacity that are tried, by bisection.
 CHARGES = 8
 
@@ -131,21 +133,50 @@ class _Builder:
         return True
 
 
-def shortest_ways(s: Sized, guess: float) -> tuple[Ints, Ints]:
-    """Arc into each node on the cheapest way from the root per unit of load; nodes, parents first."""
+def _distances(s: Sized, guess: float) -> tuple[Floats, Ints, Ints]:
+    """Cost per unit of load from the root to each node, the node before it, and the arcs there are."""
     load = np.minimum(s.capacity, guess)
     unit = np.divide(s.fixed, load, out=np.full(len(load), np.inf), where=load > 0.0) + s.slope
-    weight = np.minimum.reduceat(unit, s.start[:-1]) + 1e-12
+    weight = np.minimum.reduceat(unit, s.start[:-1]) + TINY
     arcs = np.flatnonzero(np.repeat(np.isfinite(weight), 2))
     tail, head = s.net.head[arcs ^ 1].astype(np.int32), s.net.head[arcs].astype(np.int32)
     n = len(s.load)
     graph = csr_array((weight[arcs >> 1], (tail, head)), shape=(n, n))
     far, before = dijkstra(graph, indices=s.root, return_predecessors=True)
-    into = np.full(n, -1, dtype=np.int64)
-    on_way = before[head] == tail
+    return far, before, arcs
+
+
+def shortest_ways(s: Sized, guess: float) -> tuple[Ints, Ints]:
+    """Arc into each node on the cheapest way from the root per unit of load; nodes, parents first."""
+    far, before, arcs = _distances(s, guess)
+    head = s.net.head[arcs]
+    into = np.full(len(s.load), -1, dtype=np.int64)
+    on_way = before[head] == s.net.head[arcs ^ 1]
     into[head[on_way]] = arcs[on_way]
     order = np.argsort(far, kind="stable")
     return into, order[np.isfinite(far[order])].astype(np.int64)
+
+
+def plain_bound(s: Sized) -> float:
+    """A lower bound of the cost of every forest: each demand pays its share of links that are full.
+
+    Examples
+    --------
+    >>> from geoplan.netdesign.graph import build_network
+    >>> one = np.array([1.0])
+    >>> s = Sized(build_network(2, np.array([1]), np.array([0])), np.array([0, 1]), 6.0 * one, one, 3.0 * one,
+    ...           np.array([2.0, 0.0]), np.array([9.0, 0.0]), 1)
+    >>> round(plain_bound(s), 6)
+    8.0
+    """
+    whole = float(s.load.sum())
+    if whole <= 0.0 or len(s.start) < 2:
+        return 0.0
+    far, _, _ = _distances(s, whole)
+    way = np.where(np.isfinite(far), np.maximum(far - TINY * len(far), 0.0), np.inf)
+    asked = s.load > 0.0
+    paid = np.minimum(s.prize[asked], s.load[asked] * way[asked])
+    return float(paid.sum()) * (1.0 - 1e-9)
 
 
 def _planted(s: Sized, clock: Clock) -> _Builder:

@@ -12,7 +12,7 @@ from geoplan.netdesign.loads.flow_model import FlowModel
 from geoplan.netdesign.loads.forest import Forest, Sized, fits, prizes_for_search, total_cost
 from geoplan.netdesign.loads.lagrange import Lagrangian, too_large
 from geoplan.netdesign.loads.packing import Packing
-from geoplan.netdesign.loads.plain import plain_forest
+from geoplan.netdesign.loads.plain import plain_bound, plain_forest
 from geoplan.netdesign.loads.search import Annealing, carrying, improved
 from geoplan.netdesign.loads.starts import ROUNDS, inserted, within_supply
 from geoplan.netdesign.loads.volume import climb
@@ -28,7 +28,9 @@ TUNING, ROUNDS_OF_ASCENT = 1, 12
 CLIMBS = 4
 CLIMB_TURNS = 20, 100
 #: Share of the gap a call closes, below which whole demands are packed instead, after so many calls.
-RESTING, RESTING_CALLS = 0.08, 6
+RESTING, RESTING_CALLS = 0.12, 6
+#: Share of the gap below which a gain counts as none.
+QUIET = 0.02
 #: Largest flow model handed to branch and bound, in columns: of one size per link, and of several.
 MODEL_COLUMNS = 40_000, 12_000
 
@@ -56,7 +58,7 @@ class _Search:
         plain_s = min(0.6, 0.5 * clock.left()) if self.compiled else 0.9 * clock.left()
         self.forest = plain_forest(self.s, Clock(plain_s))
         self.value = NEVER
-        self.bound = 0.0
+        self.bound = plain_bound(self.s)
         self.turn_s = 0.0
 
     def offer(self, forest: Forest | None) -> bool:
@@ -119,7 +121,7 @@ class _Search:
                 at = (self.bound, self.value)
                 closed = self._raise(climber)
                 self._anneal(turns)
-                ahead = at[1] - self.value >= self.bound - at[0]
+                ahead = at[1] - self.value + QUIET * (self.value - self.bound) >= self.bound - at[0]
                 turns = min(2 * turns, MOST) if ahead else max(turns // 2, LEAST)
                 fixed += climber.fix(self._limit())
                 if packs and climber is lagrangian and calls >= RESTING_CALLS and closed < RESTING:
@@ -129,7 +131,7 @@ class _Search:
             if fixed:
                 climber.restrict()
             gained = self.bound - before[0] + before[1] - self.value
-            quiet = 0 if gained > 0.02 * (self.value - self.bound) else quiet + 1
+            quiet = 0 if gained > QUIET * (self.value - self.bound) else quiet + 1
             if quiet >= 2 and proofs < 2 and not self.done():
                 proofs += 1
                 quiet = 0
