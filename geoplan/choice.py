@@ -12,7 +12,7 @@ from geoplan.attribution import path_up, up_end, upstream
 from geoplan.checks import Finding
 from geoplan.growth import Quote
 from geoplan.layer import Arc, Layer
-from geoplan.ledger import DEFERRED, Ledger
+from geoplan.ledger import DEFERRED, TOLERANCE, Ledger
 from geoplan.network import Bools, Floats, Ints
 from geoplan.options import Options
 from geoplan.programme import Programme
@@ -189,17 +189,21 @@ class Choice:
         return True
 
     def _lay(self, programme: Programme, route: str, units: list[str]) -> bool:
-        """Attach units along the chosen pipes, the nearest first."""
+        """Attach units along the chosen pipes, the nearest first; what meets on a main cancels out there."""
         alone = {u: self._offer(programme, route, u) for u in units}
         far = {u: quote.new_m for u, quote in alone.items() if quote is not None}
         if len(far) < len(units):
             return False
+        growth = programme.ledger.pipes_of(route)[2]
+        net = np.zeros(len(growth.graph.u))
         for unit in sorted(units, key=lambda u: (far[u], u)):
             quote = self._offer(programme, route, unit)
             if quote is None:
                 return False
+            net[quote.edges] += np.where(quote.head == growth.graph.u[quote.edges], quote.flow, -quote.flow)
             programme.ledger.attach(route, unit, quote)
-        return True
+        room = growth.main_capacity[growth.graph.main]
+        return bool((np.abs(net) <= room * (1 + TOLERANCE) + TOLERANCE).all())
 
     def _offer(self, programme: Programme, route: str, unit: str) -> Quote | None:
         """The way along the chosen pipes from the chosen source, if it has room."""
@@ -214,8 +218,7 @@ class Choice:
                 built |= head >= 0
         nodes = [int(growth.graph.village_node[v]) for v in ledger.members[unit]]
         closed = (growth.graph.main < 0) & ~built
-        quote = growth.quote(nodes, loads, source=position, closed=closed)
-        return None if quote is None or quote.overloaded else quote
+        return growth.quote(nodes, loads, source=position, closed=closed)
 
 
 def _alone(programme: Programme, layer: Layer) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from geoplan.cascade import cascade
+from geoplan.errors import InfeasibleError
 from geoplan.ledger import Ledger
 from geoplan.netdesign import NetworkDesign, design_network
 from geoplan.options import Options
@@ -35,8 +36,10 @@ class Proof:
     Attributes
     ----------
     objective : str
-    worth, cascade : Worth
-        Of the selection and of the cascade, by the same objective.
+    worth : Worth
+        Of the selection.
+    cascade : Worth or None
+        Of the cascade by the same objective; None where the cascade cannot obey the locks.
     bound_cny_per_a : float
         No selection that keeps the first goals costs less.
     gap : float
@@ -46,19 +49,19 @@ class Proof:
         Whether no selection leaves fewer households waiting or on clean coal.
     price : dict of (supply, source id) to float
         What one more unit of a capacity would save in the relaxation. [CNY/a per MW, m³/d, kVA or t/a]
-    by_rule : Selection
+    by_rule : Selection or None
         The cascade's.
     """
 
     objective: str
     worth: Worth
-    cascade: Worth
+    cascade: Worth | None
     bound_cny_per_a: float
     gap: float
     status: str
     first_goals_proved: bool
     price: dict[tuple[Supply, str], float]
-    by_rule: Selection
+    by_rule: Selection | None
 
 
 def optimum(
@@ -108,17 +111,19 @@ def optimum(
     """
     clock = Clock(time_limit_s)
     first = options.fresh()
-    by_rule = cascade(first, policy=policy)
+    by_rule, failure = _by_rule(first, policy)
     ledger = Ledger(options, policy)
     ledger.obey_locks()
     judge = Judge(options, ledger, objective=objective)
-    start = judge.worth(by_rule, first)
+    start = None if by_rule is None else judge.worth(by_rule, first)
     found = search(judge, by_rule, first, start, gap=gap, clock=clock)
     selection = book(judge, found)
-    reached = start if selection is None else judge.worth(selection, options)
-    if selection is None or start.better_than(reached):
+    reached = None if selection is None else judge.worth(selection, options)
+    if start is not None and (reached is None or start.better_than(reached)):
         options.supplies.update(first.supplies)
         selection, reached = by_rule, start
+    if selection is None or reached is None:
+        raise failure or InfeasibleError("no choice of routes was found in the time given")
     bound = min(found.bound_cny_per_a, reached.cost_cny_per_a)
     distance = (reached.cost_cny_per_a - bound) / max(abs(reached.cost_cny_per_a), 1e-9)
     status = "optimal" if distance <= PROVED else "gap reached" if distance <= gap else "time limit"
@@ -126,3 +131,11 @@ def optimum(
         objective, reached, start, bound, distance, status, found.first_goals_proved, found.price, by_rule
     )
     return selection, proof
+
+
+def _by_rule(options: Options, policy: Policy) -> tuple[Selection | None, InfeasibleError | None]:
+    """The cascade; where it cannot obey the locks one after the other, why."""
+    try:
+        return cascade(options, policy=policy), None
+    except InfeasibleError as error:
+        return None, error

@@ -77,23 +77,32 @@ class Found:
 
 
 def search(
-    judge: Judge, by_rule: Selection, first: Options, start: Worth, *, gap: float, clock: Clock
+    judge: Judge,
+    by_rule: Selection | None,
+    first: Options,
+    start: Worth | None,
+    *,
+    gap: float,
+    clock: Clock,
 ) -> Found:
     """The best choice and a bound on its cost.
 
     Parameters
     ----------
     judge : Judge
-    by_rule : Selection
+    by_rule : Selection or None
         The cascade's, on the networks of `first`; the search starts from it.
     first : Options
-    start : Worth
+    start : Worth or None
         Of `by_rule`.
     gap : float
     clock : Clock
     """
     ledger = judge.ledger
-    goals = ((judge.waits, float(start.deferred)), (judge.late, float(start.transition)))
+    most = (float(sum(judge.waits.values())), float(sum(judge.late.values())))
+    if start is not None:
+        most = (float(start.deferred), float(start.transition))
+    goals = ((judge.waits, most[0]), (judge.late, most[1]))
     for whole_pipes in (False, True):
         held: list[tuple[Count, float]] = []
         proved = True
@@ -103,7 +112,9 @@ def search(
             held.append((count, fewest))
         programme = _programme(ledger, judge.cost, held, weight=judge.weight)
         flowing = _programme(ledger, judge.cost, held, weight=judge.weight, whole_pipes=False)
-        begin = Choice.of(programme, by_rule, first) if start_holds(held, start) else None
+        begin = None
+        if by_rule is not None and most[0] <= held[0][1] and most[1] <= held[1][1]:
+            begin = Choice.of(programme, by_rule, first)
         run = _Run(programme, begin, flowing, gap=gap, clock=Clock(clock.left()))
         bound, choice = run.solve()
         met = all(fewest >= reached for (_, reached), (_, fewest) in zip(goals, held, strict=True))
@@ -135,11 +146,6 @@ def _fewest(
         return reached, False
     fewest = min(reached, float(round(float(lp.cost @ x))))
     return fewest, bound > fewest - 1 + 1e-6
-
-
-def start_holds(held: Sequence[tuple[Count, float]], start: Worth) -> bool:
-    """Whether the cascade meets the first goals."""
-    return start.deferred <= held[0][1] and start.transition <= held[1][1]
 
 
 def _forced(ledger: Ledger, count: Count) -> float:

@@ -170,6 +170,7 @@ def test_no_bound_is_above_the_optimum_before_it_is_capped(seed, kind):
     if not (np.isfinite(best) and best and (instance.prize[:-1] > 0).any()):
         return
     search = _Search(instance, 0.0, Clock(60.0), 0)
+    assert search.bound <= best * (1 + 1e-9)
     search.offer(search.forest)
     scale = search.value if np.isfinite(search.value) else best
     known = Bounder(instance, search.s, 0)

@@ -41,17 +41,22 @@ def said_of_optimum(found: Mapping[str, Any]) -> list[str]:
     """
     cascade, best = found["cascade"], found["optimum"]
     cost = best["cost_cny_per_a"]
-    dearer = number(round(100.0 * found["saving_cny_per_a"] / cost, 2)) if cost else "–"
-    both = f"规则方案 {_wan(cascade['cost_cny_per_a'])} 万元/年，优化方案 {_wan(cost)} 万元/年"
-    rest = f"规则方案高 {_wan(found['saving_cny_per_a'])} 万元/年（{dearer} %）"
+    if cascade is None:
+        first = f"规则方案按次序放不下锁定的村，优化方案 {_wan(cost)} 万元/年"
+    else:
+        dearer = number(round(100.0 * found["saving_cny_per_a"] / cost, 2)) if cost else "–"
+        both = f"规则方案 {_wan(cascade['cost_cny_per_a'])} 万元/年，优化方案 {_wan(cost)} 万元/年"
+        rest = f"规则方案高 {_wan(found['saving_cny_per_a'])} 万元/年（{dearer} %）"
+        first = f"{both}，{rest}，{len(found['moved'])} 个村换了方式"
     proof = f"下界 {_wan(found['bound_cny_per_a'])} 万元/年，差距 {100.0 * found['gap']:.3g} %"
     lines = [
-        f"{both}，{rest}，{len(found['moved'])} 个村换了方式",
+        first,
         f"{OBJECTIVES[found['objective']]}；{STATUS[found['status']]}，{proof}",
     ]
     for key, what in (("households_deferred", "暂缓"), ("households_transition", "以洁净煤过渡")):
-        if cascade[key] or best[key]:
-            lines.append(f"{what}：规则方案 {cascade[key]} 户，优化方案 {best[key]} 户")
+        by_rule = "" if cascade is None else f"规则方案 {cascade[key]} 户，"
+        if best[key] or (cascade and cascade[key]):
+            lines.append(f"{what}：{by_rule}优化方案 {best[key]} 户")
     if not found["first_goals_proved"]:
         lines.append("暂缓和过渡户数是否最少未能在时限内证明")
     return lines
@@ -67,6 +72,7 @@ def comparison_sheet(plan: Plan) -> Sheet | None:
         return None
     found = plan.summary["optimum"]
     sides = {"规则方案": found["cascade"], "优化方案": found["optimum"]}
+    sides = {name: side for name, side in sides.items() if side is not None}
     rows: list[dict[Any, Cell]] = []
     for route in ROUTES:
         count = {name: side["households_by_route"].get(route, 0) for name, side in sides.items()}
@@ -123,7 +129,7 @@ def prices_sheet(plan: Plan) -> Sheet | None:
             "供应": supply_label(row["supply"]),
             "单位": unit_label(row["unit"]),
             "能力": round(row["capacity"], 1),
-            "规则方案已用": round(row["used_cascade"], 1),
+            "规则方案已用": "" if row["used_cascade"] is None else round(row["used_cascade"], 1),
             "优化方案已用": round(row["used_optimum"], 1),
             "影子价格（元/年·单位）": round(row["shadow_price_cny_per_unit"], 1),
         }
