@@ -41,7 +41,7 @@ import pandas as pd
 from geoplan.netdesign import design_network
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "benchmarks"
-FAMILIES = ("public", "rooted", "capacitated", "tight", "town", "county")
+TABLES = ("edges", "demands", "sources")
 PROVED = 1e-6
 
 
@@ -101,22 +101,19 @@ def rooted() -> Iterator[Problem]:
             yield Problem(f"plane/{nodes}.{seed}", *tables)
 
 
-def capacitated() -> Iterator[Problem]:
-    """The rooted problems with loads and half the capacity."""
-    for number, problem in enumerate(rooted()):
-        tables = (problem.edges, problem.demands, problem.sources)
-        yield Problem(problem.name, *made_worlds.capacitated(tables, number))
+def loaded(problem: Problem) -> Problem:
+    """The problem with loads of 1 to 9 and a source that has half of their sum."""
+    tables = (problem.edges, problem.demands, problem.sources)
+    return problem._replace(
+        **dict(zip(TABLES, made_worlds.capacitated(tables, len(problem.edges)), strict=True))
+    )
 
 
-def tight() -> Iterator[Problem]:
-    """The rooted problems with loads and half the capacity that would be used without a limit."""
-    for number, problem in enumerate(rooted()):
-        tables = (problem.edges, problem.demands, problem.sources)
-        edges, demands, sources = made_worlds.capacitated(tables, number)
-        free = design_network(edges, demands, problem.sources, gap=0.0)
-        if free.connected.sum() > 1:
-            capacity = np.floor(0.5 * free.source_load.sum())
-            yield Problem(problem.name, edges, demands, sources.assign(capacity=capacity))
+def tightened(problem: Problem) -> Problem:
+    """The problem with loads and a source that has half of what it would serve without a limit."""
+    problem = loaded(problem)
+    free = design_network(problem.edges, problem.demands, problem.sources.assign(capacity=np.nan), gap=0.0)
+    return problem._replace(sources=problem.sources.assign(capacity=np.floor(0.5 * free.source_load.sum())))
 
 
 def town() -> Iterator[Problem]:
@@ -130,6 +127,21 @@ def county() -> Iterator[Problem]:
     """Made counties with the pipe table and three sources that have 60 % of the load."""
     for villages in (30, 100, 300, 600):
         yield Problem(f"county/{villages}", *made_worlds.county(villages, 1), made_worlds.PIPES)
+
+
+def as_it_is(problem: Problem) -> Problem:
+    """The problem itself."""
+    return problem
+
+
+FAMILIES: dict[str, tuple[Callable[[], Iterator[Problem]], Callable[[Problem], Problem]]] = {
+    "public": (public, as_it_is),
+    "rooted": (rooted, as_it_is),
+    "capacitated": (rooted, loaded),
+    "tight": (rooted, tightened),
+    "town": (town, as_it_is),
+    "county": (county, as_it_is),
+}
 
 
 def ours(problem: Problem, gap: float, limit_s: float) -> Answer:
@@ -313,9 +325,9 @@ def main() -> None:
         print(f"skipped: {why}")
         asked.against.remove("pcst_fast")
     for family in asked.families:
-        problems = [p for p in globals()[family]() if asked.part in p.name][:: asked.every]
+        made, changed = FAMILIES[family]
         rows = []
-        for problem in problems:
+        for problem in map(changed, [p for p in made() if asked.part in p.name][:: asked.every]):
             for method in ("ours", *asked.against):
                 row = measure(problem, method, asked.gap, asked.limit)
                 if row is None:

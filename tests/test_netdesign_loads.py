@@ -15,6 +15,7 @@ from geoplan.netdesign import design_network
 from geoplan.netdesign.check import check_design
 from geoplan.netdesign.clock import Clock
 from geoplan.netdesign.instance import read_instance
+from geoplan.netdesign.loads import budget
 from geoplan.netdesign.loads.bounds import Bounder
 from geoplan.netdesign.loads.flow_model import FlowModel
 from geoplan.netdesign.loads.forest import link_cost
@@ -26,17 +27,14 @@ from geoplan.netdesign.tables import Tables
 from tests.worlds_netdesign import PIPES, World, grid_world, least_cost, random_world
 
 QUICK = settings(max_examples=20, deadline=None)
-seeds, kinds = st.integers(0, 10**6), st.sampled_from(["priced", "pipes"])
+seeds, kinds = st.integers(0, 10**6), st.sampled_from(["priced", "pipes", "budgeted"])
 
 
 def tables(world: World) -> Tables:
     return Tables(world.edges, world.demands, world.sources, world.pipes)
 
 
-@pytest.mark.parametrize("kind", ["priced", "pipes"])
-@pytest.mark.parametrize("seed", range(50))
-def test_equals_enumeration(seed, kind):
-    world = random_world(seed, kind)
+def same(world: World) -> None:
     best, design = least_cost(world), world.solve()
     if design is None:
         assert best == np.inf
@@ -44,6 +42,20 @@ def test_equals_enumeration(seed, kind):
     assert design.cost == pytest.approx(best, abs=1e-6)
     assert design.bound == pytest.approx(best, abs=1e-4)
     assert design.status == "optimal"
+
+
+@pytest.mark.parametrize("kind", ["priced", "pipes", "budgeted"])
+@pytest.mark.parametrize("seed", range(50))
+def test_equals_enumeration(seed, kind):
+    same(random_world(seed, kind))
+
+
+@pytest.mark.parametrize("seed", range(100, 140))
+def test_branch_and_cut_with_a_limit_alone_equals_enumeration(seed, monkeypatch):
+    monkeypatch.setattr(budget, "PRICES", 1)
+    monkeypatch.setattr(budget, "TURNS", 0)
+    monkeypatch.setattr(budget, "ASCENTS", 0)
+    same(random_world(seed, "budgeted"))
 
 
 def test_a_shared_trunk_is_cheaper_than_two_pipes():
@@ -104,8 +116,10 @@ def test_nothing_is_over_capacity_and_the_bound_is_below_the_cost(seed, kind):
     assert (design.source_load.to_numpy() <= room + 1e-9).all()
     for label, built in design.edges.iterrows():
         new = world.pipes is not None and built["size"] in world.pipes.index
-        most = world.pipes.at[built["size"], "capacity"] if new else world.edges.at[label, "capacity"]
-        assert not built["load"] > most + 1e-9
+        most = (
+            world.pipes.at[built["size"], "capacity"] if new else world.edges.get("capacity", {}).get(label)
+        )
+        assert most is None or not built["load"] > most + 1e-9
     served = world.demands.loc[design.connected.to_numpy(), "load"].sum()
     assert design.source_load.sum() == pytest.approx(served)
 
@@ -118,9 +132,10 @@ def test_more_capacity_or_a_cheaper_pipe_never_costs_more(seed, kind, what):
     assume(before is not None)
     if what == "source":
         easier = world.with_(sources=world.sources.assign(capacity=world.sources["capacity"] + 1.0))
-    elif kind == "priced":
-        changed = {"capacity": world.edges["capacity"] + 1.0}
-        changed = changed if what == "edge" else {"fixed_cost": world.edges["fixed_cost"] * 0.7}
+    elif kind != "pipes":
+        changed = {"fixed_cost": world.edges["fixed_cost"] * 0.7}
+        if what == "edge" and kind == "priced":
+            changed = {"capacity": world.edges["capacity"] + 1.0}
         easier = world.with_(edges=world.edges.assign(**changed))
     else:
         column, factor = ("capacity", 1.5) if what == "edge" else ("cost_per_m", 0.7)

@@ -45,7 +45,8 @@ def random_world(seed: int, kind: str, size: int = 5) -> World:
     """A world of 3 to `size` nodes whose loads are whole numbers.
 
     Kinds: ``priced`` (edges with a price, a slope and a capacity, some of them parallel or existing),
-    ``pipes`` (a pipe table, one existing pipe), ``classical`` (no load matters), ``unrooted``.
+    ``pipes`` (a pipe table, one existing pipe), ``budgeted`` (only the one source has a limit),
+    ``classical`` (no load matters), ``unrooted``.
     """
     rng = np.random.default_rng([seed, sum(map(ord, kind))])
     n = int(rng.integers(3, size + 1))
@@ -100,12 +101,12 @@ def _edges(rng: np.random.Generator, pairs: list[tuple[int, int]], kind: str) ->
 
 
 def _sources(rng: np.random.Generator, n: int, kind: str) -> pd.DataFrame:
-    at = rng.permutation(n)[: int(rng.integers(1, 3))]
+    at = rng.permutation(n)[: 1 if kind == "budgeted" else int(rng.integers(1, 3))]
     sources = pd.DataFrame({"node": [f"n{i}" for i in at]})
-    sources["capacity"] = rng.integers(2, 9, len(at)).astype(float)
+    sources["capacity"] = rng.integers(2, 6 if kind == "budgeted" else 9, len(at)).astype(float)
     sources["fixed_cost"] = rng.integers(0, 5, len(at)).astype(float)
     sources["cost_per_load"] = 0.0 if kind == "classical" else rng.integers(0, 3, len(at)) * 0.5
-    if rng.random() < 0.4:
+    if rng.random() < 0.4 and kind != "budgeted":
         sources.loc[0, "capacity"] = np.nan
     return sources
 

@@ -15,11 +15,13 @@ No load matters: the prize-collecting Steiner tree (`steiner`)
     arcs and nodes they rule out; `trees` trees and local search; `separation` violated cuts; `branch`
     branch and cut; `solve` their order.
 Loads matter (`loads`)
-    `plain` a first forest without compiled code; `forest` prices and moves; `search` local search;
-    `starts` forests from classical trees; `bridges` the largest load of each arc; `minorant` affine
-    pieces below the sizes' cost; `ascent` multi-commodity dual ascent; `bounds` what bounds tell of
-    arcs; `volume` and `lagrange` the Lagrangian bound; `flow_model` branch and bound on what is left;
-    `solve` their order.
+    `plain` a first forest without compiled code; `forest` and `moves` prices and single moves;
+    `anneal` and `search` ruin and recreate; `starts` forests from classical trees; `bridges` the
+    largest load of each arc; `minorant` affine pieces below the sizes' cost; `ascent` multi-commodity
+    dual ascent; `bounds` what bounds tell of arcs; `slots`, `volume` and `lagrange` the Lagrangian
+    bound; `knapsack` and `packing` the one that splits no demand; `flow_model` branch and bound on
+    what is left; `solve` their order; `budget` the case of one source with a limit and prices that no
+    load changes, by branch and cut.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from geoplan.netdesign.clock import Clock
 from geoplan.netdesign.design import PROVED, NetworkDesign, Status, tabulate
 from geoplan.netdesign.graph import NEVER, Bools, Ints
 from geoplan.netdesign.instance import Instance, read_instance
+from geoplan.netdesign.loads.budget import is_budgeted, solve_budgeted
 from geoplan.netdesign.loads.solve import solve_loads
 from geoplan.netdesign.orient import orient
 from geoplan.netdesign.steiner.reduction import SteinerProblem
@@ -161,7 +162,8 @@ def design_network(
         served = into >= 0
         served[top] = True
     else:
-        into, served, bound = solve_loads(instance, gap=gap, clock=clock, seed=seed)
+        solve = solve_budgeted if is_budgeted(instance, clock) else solve_loads
+        into, served, bound = solve(instance, gap=gap, clock=clock, seed=seed)
         top = instance.root
     if bound == NEVER:
         raise InfeasibleError(

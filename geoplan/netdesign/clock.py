@@ -1,4 +1,4 @@
-"""Wall time and work, the two limits of a search."""
+"""Wall time, the limit of a search."""
 
 from __future__ import annotations
 

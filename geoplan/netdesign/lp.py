@@ -7,6 +7,7 @@ from typing import NamedTuple
 import highspy
 import numpy as np
 
+from geoplan.errors import CertificateError
 from geoplan.netdesign.graph import Bools, Floats, Ints
 
 INFINITY = highspy.kHighsInf
@@ -82,7 +83,11 @@ class GrowingLp:
         value = np.concatenate([row[1] for row in rows]).astype(np.float64)
         low = np.array([max(row[2], -INFINITY) for row in rows])
         high = np.array([min(row[3], INFINITY) for row in rows])
-        self._h.addRows(len(rows), low, high, len(index), starts, index, value)
+        if (
+            self._h.addRows(len(rows), low, high, len(index), starts, index, value)
+            == highspy.HighsStatus.kError
+        ):
+            raise CertificateError("HiGHS refused rows of a linear program")
         self._rows.extend(rows)
         if permanent:
             self._kept = len(self._rows)

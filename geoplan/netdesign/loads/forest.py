@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from geoplan.netdesign.graph import Bools, Floats, Ints, Network, kernel
+from geoplan.netdesign.graph import Bools, Floats, Ints, Network, build_network, kernel
+from geoplan.netdesign.instance import Instance
 
 
 class Sized(NamedTuple):
@@ -92,6 +93,20 @@ def fits(s: Sized, forest: Forest) -> bool:
     False
     """
     return bool(np.isfinite(total_cost(s, forest)))
+
+
+def sized(instance: Instance) -> Sized:
+    """A rooted problem as the kernels read it."""
+    return Sized(
+        build_network(instance.n_nodes, instance.u, instance.v),
+        instance.start,
+        instance.fixed,
+        instance.slope,
+        instance.capacity,
+        instance.load,
+        prizes_for_search(instance.prize, instance.fixed + instance.slope * instance.load.sum()),
+        instance.root,
+    )
 
 
 def prizes_for_search(prize: Floats, costs: Floats) -> Floats:

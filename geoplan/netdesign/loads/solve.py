@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from geoplan.netdesign.clock import Clock
-from geoplan.netdesign.graph import NEVER, Bools, Floats, Ints, build_network, is_compiled
+from geoplan.netdesign.graph import NEVER, Bools, Floats, Ints, is_compiled
 from geoplan.netdesign.instance import Instance
 from geoplan.netdesign.loads.bounds import Bounder
 from geoplan.netdesign.loads.flow_model import FlowModel
-from geoplan.netdesign.loads.forest import Forest, Sized, fits, prizes_for_search, total_cost
+from geoplan.netdesign.loads.forest import Forest, fits, sized, total_cost
 from geoplan.netdesign.loads.lagrange import Lagrangian, too_large
 from geoplan.netdesign.loads.packing import Packing
 from geoplan.netdesign.loads.plain import plain_bound, plain_forest
@@ -40,17 +40,7 @@ class _Search:
 
     def __init__(self, instance: Instance, gap: float, clock: Clock, seed: int) -> None:
         self.instance, self.gap, self.clock = instance, gap, clock
-        network = build_network(instance.n_nodes, instance.u, instance.v)
-        self.s = Sized(
-            network,
-            instance.start,
-            instance.fixed,
-            instance.slope,
-            instance.capacity,
-            instance.load,
-            prizes_for_search(instance.prize, instance.fixed + instance.slope * instance.load.sum()),
-            instance.root,
-        )
+        self.s = sized(instance)
         self.seed = seed
         self.nodes = np.arange(instance.n_nodes)
         self.demands = np.flatnonzero((instance.prize > 0.0) & (self.nodes != instance.root))

@@ -21,17 +21,23 @@ WHOLE = 1e-5
 Row = tuple[Ints, Floats, float, float]
 
 
-class Incoming(NamedTuple):
-    """A value of the search that outlives it: what the caller decides with.
+class Budget(NamedTuple):
+    """A limit on the weight of the nodes of a tree.
 
     Attributes
     ----------
-    offer : callable
-        Takes a guide (cost of each arc) and a set of edges or None; looks for a tree
-        and returns the cost from which trees are of no interest, offset excluded.
+    weight : array, shape (n_nodes,)
+    limit : float
+    prize : array, shape (n_nodes,)
+        Prizes less what the weights cost at a price of the limit; they lead to the first cuts.
+    extra : array, shape (n_edges,)
+        What edges cost more at that price.
     """
 
-    offer: Callable[[Floats, Ints | None], float]
+    weight: Floats
+    limit: float
+    prize: Floats
+    extra: Floats
 
 
 class BranchAndCut:
@@ -46,12 +52,19 @@ class BranchAndCut:
     offer : callable
         Called with arc costs to be guided by and, for a whole solution, its edges; returns the
         cost (of `left`, offset excluded) from which trees are of no interest.
+    clock : Clock
+    budget : Budget, optional
     """
 
     def __init__(
-        self, left: Reduced, arcs_out: Bools, offer: Callable[[Floats, Ints | None], float], clock: Clock
+        self,
+        left: Reduced,
+        arcs_out: Bools,
+        offer: Callable[[Floats, Ints | None], float],
+        clock: Clock,
+        budget: Budget | None = None,
     ) -> None:
-        self.left, self.offer, self.clock = left, offer, clock
+        self.left, self.offer, self.clock, self.budget = left, offer, clock, budget
         self.net = left.network()
         self.cost = np.repeat(left.cost, 2)
         self.arcs = np.flatnonzero(~arcs_out & (self.net.head != left.root))
@@ -85,6 +98,12 @@ class BranchAndCut:
             rows.append((columns, np.append(np.ones(len(entering)), -1.0), 0.0, 0.0))
             if self.left.prize[i] <= 0.0:
                 rows.append((np.append(leaving, y), np.append(np.ones(len(leaving)), -1.0), 0.0, np.inf))
+        cost, prize = self._usable(), self.left.prize
+        if self.budget is not None:
+            heavy = self.nodes[self.budget.weight[self.nodes] > 0.0]
+            rows.append((self.node_column[heavy], self.budget.weight[heavy], -np.inf, self.budget.limit))
+            cost = cost + np.repeat(self.budget.extra, 2)
+            prize = np.where(self.left.alive, self.budget.prize, 0.0)
         self.lp.add_rows(rows, permanent=True)
         two: list[Row] = []
         for e in range(len(self.left.cost)):
@@ -95,9 +114,7 @@ class BranchAndCut:
                     columns = np.append(pair, self.node_column[i])
                     two.append((columns, np.append(-np.ones(len(pair)), 1.0), 0.0, np.inf))
         self.lp.add_rows(two)
-        first = dual_ascent(
-            self.net, self._usable(), self.left.prize, self.left.root, keep=min(4 * len(self.nodes), 1500)
-        )
+        first = dual_ascent(self.net, cost, prize, self.left.root, keep=min(4 * len(self.nodes), 1500))
         self.lp.add_rows(self._cut_rows(first.sets, first.owner))
 
     def _usable(self) -> Floats:
