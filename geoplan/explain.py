@@ -99,10 +99,13 @@ class Explainer:
     ----------
     names : mapping
         Names of sources and villages by id.
+    in_turn : bool
+        Whether villages were decided one after the other, as in the cascade.
     """
 
     names: Mapping[str, str]
     lang: str = "zh"
+    in_turn: bool = True
 
     def finding(self, finding: Finding) -> str:
         """One failed test as a clause.
@@ -120,7 +123,8 @@ class Explainer:
             return finding.note
         label = self._label(finding.subject) if finding.rule else ""
         test = "none" if finding.limit is None else finding.test
-        pattern = str(words[f"rule{test}"] if finding.rule else words["codes"][finding.code])
+        codes = words["codes"] if self.in_turn else words["codes"] | words["codes_at_once"]
+        pattern = str(words[f"rule{test}"] if finding.rule else codes[finding.code])
         text = pattern.format(
             measured=measured,
             limit=_shown(finding.limit),

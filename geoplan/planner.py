@@ -133,7 +133,7 @@ def assign(
         selection, proof = optimum(
             options, policy=policy, objective=objective, gap=gap, time_limit_s=time_limit_s
         )
-    explainer = Explainer(_names(options), lang=lang)
+    explainer = Explainer(_names(options), lang=lang, in_turn=method == "cascade")
     priced = _options_table(options, selection, explainer)
     costs = None if proof is None else option_costs(selection, options, policy, objective=objective)
     villages = _villages_table(county, options, selection, priced, explainer=explainer, costs=costs)

@@ -115,6 +115,7 @@ def test_a_village_whose_capacity_is_worth_more_elsewhere_is_told_so():
     waiting = plan.options.set_index("village_id").query("route == 'heat_pump'")["infeasible_because"]
     for text in waiting[left_out["village_id"]]:
         assert "source_full" in {f["code"] for f in json.loads(text)}
+        assert "轮到" not in text  # nobody has a turn where all are decided at once
     price = plan.sources.set_index("source_id").at["S1", "shadow_price_cny_per_unit"]
     assert price > 0
 
