@@ -160,9 +160,12 @@ class BranchAndCut:
         return self.limit
 
     def _branching_column(self, x: Floats) -> int:
-        """Most fractional node, else most fractional arc, else -1."""
+        """Node with a prize, else node, else arc whose choice matters most; -1 if all are whole."""
         away = np.minimum(x, 1.0 - x)
         nodes = away[len(self.arcs) :]
+        prize = np.where(np.isfinite(self.left.prize[self.nodes]), self.left.prize[self.nodes], 0.0)
+        if (nodes * (prize > 0.0)).max(initial=0.0) > WHOLE:
+            return len(self.arcs) + int((nodes * prize).argmax())
         if len(nodes) and nodes.max() > WHOLE:
             return len(self.arcs) + int(nodes.argmax())
         if len(away) and away[: len(self.arcs)].max(initial=0.0) > WHOLE:
