@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 OPTIMA = sorted(p.parent for p in (ROOT / "maps").glob(f"*-optimum/{MANIFEST}"))
 
 
-@pytest.fixture(params=OPTIMA, ids=lambda p: p.name)
+@pytest.fixture(scope="module", params=OPTIMA, ids=lambda p: p.name)
 def pair(request):
     """The manifest that ships and the plan made anew."""
     county = request.param.name.removesuffix("-optimum")
