@@ -17,7 +17,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import geopandas as gpd
 import numpy as np
@@ -29,11 +29,13 @@ from pydantic import ValidationError
 from geoplan.columns import LAYER_GEOMETRY, Column, plan_columns, table
 from geoplan.errors import InputError, Problem
 from geoplan.excel import workbook
+from geoplan.files import move, named, unwritten, write_whole
 from geoplan.manifest import FORMAT, KIND, manifest, plain, policy_of, provenance_of, rounded
 from geoplan.model import Plan
 from geoplan.policy import Policy
+from geoplan.qgis import add_styles
 from geoplan.refusals import validation_problems
-from geoplan.webmap import coverage_html
+from geoplan.webmap import MapOptions, coverage_html
 
 MAP, GEOPACKAGE, WORKBOOK, MANIFEST = "coverage.html", "plan.gpkg", "tables.xlsx", "manifest.json"
 FILES = (MAP, GEOPACKAGE, WORKBOOK, MANIFEST)
@@ -94,7 +96,7 @@ def write_plan(plan: Plan, folder: Path, *, tianditu_token: str | None = None) -
         beside.chmod(0o755)
         _swap(beside, folder)
     except (OSError, sqlite3.Error) as error:
-        raise InputError(Problem(f"cannot write: {error}", file=str(folder))) from error
+        raise InputError(unwritten(error, folder)) from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     return folder
@@ -119,25 +121,36 @@ def write_tables(plan: Plan, file: str | Path) -> Path:
     InputError
         The path is a folder or has another ending, or the disk did not take the file.
     """
-    file = Path(file)
-    remedy = "name a file that ends in .xlsx with -o"
-    if file.is_dir():
-        raise InputError(Problem("is a folder", file=str(file), remedy=remedy))
-    if file.suffix.lower() != ".xlsx":
-        raise InputError(Problem("is not the name of a workbook", file=str(file), remedy=remedy))
-    content = workbook(as_written(plan))
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{file.name}-", dir=file.parent) as beside:
-            fresh = Path(beside) / file.name
-            with fresh.open("wb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            fresh.replace(file)
-    except OSError as error:
-        raise InputError(Problem(f"cannot write: {error}", file=str(file))) from error
-    return file
+    return write_whole(named(file, ending=".xlsx", what="a workbook"), workbook(as_written(plan)))
+
+
+def write_map(plan: Plan, file: str | Path, **options: Unpack[MapOptions]) -> Path:
+    """Write the interactive map of a plan alone.
+
+    Parameters
+    ----------
+    plan : Plan
+    file : path
+        Ends in ``.html``; a file that is there is replaced as a whole.
+    **options
+        As for :func:`geoplan.webmap.coverage_html`.
+
+    Returns
+    -------
+    Path
+        `file`.
+
+    Raises
+    ------
+    InputError
+        The path is a folder, has another ending or lies in the folder of a
+        plan, whose files are counted; or the disk did not take the file.
+    """
+    file = named(file, ending=".html", what="a page")
+    if _kind(file.parent) == KIND:
+        remedy = "choose a place outside of it with -o"
+        raise InputError(Problem("lies in the folder of a plan", file=str(file), remedy=remedy))
+    return write_whole(file, coverage_html(as_written(plan), **options).encode())
 
 
 def _refuse_foreign(folder: Path) -> None:
@@ -147,10 +160,7 @@ def _refuse_foreign(folder: Path) -> None:
     if not folder.exists() or not any(folder.iterdir()):
         return
     names = {p.name for p in folder.iterdir()}
-    kind = None
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        kind = json.loads((folder / MANIFEST).read_text("utf-8")).get("kind")
-    if kind != KIND or names - set(FILES):
+    if _kind(folder) != KIND or names - set(FILES):
         other = ", ".join(sorted(names - set(FILES))[:5]) or "files"
         raise InputError(
             Problem(
@@ -161,22 +171,34 @@ def _refuse_foreign(folder: Path) -> None:
         )
 
 
+def _kind(folder: Path) -> Any:
+    """What the manifest of a folder says it is."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        return json.loads((folder / MANIFEST).read_text("utf-8")).get("kind")
+    return None
+
+
 def _swap(beside: Path, folder: Path) -> None:
     """Put the new folder in the place of the old one; the old one is gone only when the new one is there."""
     for path in beside.iterdir():
-        with path.open("rb") as file:
+        # Windows syncs only a file that may be written.
+        with path.open("rb+") as file:
             os.fsync(file.fileno())
     if not folder.exists():
-        beside.rename(folder)
+        move(beside, folder)
         return
-    old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent))
-    folder.rename(old / folder.name)
+    kept = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent)) / folder.name
     try:
-        beside.rename(folder)
-    except OSError:
-        (old / folder.name).rename(folder)
-        raise
-    shutil.rmtree(old)
+        move(folder, kept)
+        try:
+            move(beside, folder)
+        except OSError:
+            move(kept, folder)
+            raise
+        shutil.rmtree(kept, ignore_errors=True)
+    finally:
+        with contextlib.suppress(OSError):  # not empty: all that is left of the old plan
+            kept.parent.rmdir()
 
 
 def _sha256(path: Path) -> str:
@@ -198,6 +220,7 @@ def _write_geopackage(plan: Plan, path: Path) -> None:
         options = {"layer_options": {"GEOMETRY_NAME": "geom"}} if kind else {}
         pyogrio.write_dataframe(frame, path, layer=name, driver="GPKG", geometry_type=kind, **options)
     with contextlib.closing(sqlite3.connect(path)) as base:
+        add_styles(base, plan, file=path.name, lang=plan.provenance.get("lang", "zh"))
         base.execute("VACUUM")
 
 
@@ -295,7 +318,9 @@ def _digests(tables: Mapping[str, pd.DataFrame]) -> dict[str, str]:
         digest = hashlib.sha256()
         if isinstance(frame, gpd.GeoDataFrame):
             digest.update(b"".join(shape or b"" for shape in shapely.to_wkb(frame.geometry.array)))
-        digest.update(frame.drop(columns="geometry", errors="ignore").to_csv(index=False).encode())
+        digest.update(
+            frame.drop(columns="geometry", errors="ignore").to_csv(index=False, lineterminator="\n").encode()
+        )
         found[name] = digest.hexdigest()
     return found
 
@@ -306,8 +331,8 @@ def _digests(tables: Mapping[str, pd.DataFrame]) -> dict[str, str]:
 def _read_back(plan: Plan, folder: Path) -> None:
     """Open what was written: a full disk does not always raise."""
     wanted = {name: len(frame) for name, frame in _tables(plan).items()}
-    names = [str(name) for name in pyogrio.list_layers(folder / GEOPACKAGE)[:, 0]]
-    got = {name: int(pyogrio.read_info(folder / GEOPACKAGE, layer=name)["features"]) for name in names}
+    there = wanted.keys() & set(pyogrio.list_layers(folder / GEOPACKAGE)[:, 0])
+    got = {name: int(pyogrio.read_info(folder / GEOPACKAGE, layer=name)["features"]) for name in there}
     with contextlib.closing(sqlite3.connect(folder / GEOPACKAGE)) as base:
         sound = base.execute("PRAGMA integrity_check").fetchone()[0] == "ok" and _indexed(plan, base)
     with zipfile.ZipFile(folder / WORKBOOK) as book:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -83,3 +85,32 @@ def printable(text: str) -> str:
     'a\\x1b[31mb'
     """
     return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+
+
+def _in_plain_characters(error: UnicodeError) -> tuple[str, int]:
+    r"""What a console prints for characters that it does not have: m³ as m3, others by their number.
+
+    Examples
+    --------
+    >>> "万m³ 😀".encode("gbk", PLAIN).decode("gbk")
+    '万m3 \\U0001f600'
+    """
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    said = [unicodedata.normalize("NFKC", c) for c in error.object[error.start : error.end]]
+    return "".join(
+        s if _printed(s, error.encoding) else s.encode("ascii", "backslashreplace").decode() for s in said
+    ), error.end
+
+
+def _printed(text: str, encoding: str) -> bool:
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+#: Name of the handler of characters that a console does not have.
+PLAIN = "geoplan-plain"
+codecs.register_error(PLAIN, _in_plain_characters)

@@ -163,7 +163,8 @@ def examine(
     user, doubts = declared(datum, crs)
     reading = Reading(found.name, files=dict(found.files), problems=[*found.problems, *doubts])
     placed = _read_layers(found, user, reading) if not doubts else {}
-    reading.problems += contradictions(list(placed.values()), user)
+    if len(placed) == len(found.sources) and not any(p.severity == "error" for p in found.problems):
+        reading.problems += contradictions(list(placed.values()), user)
     reading.policy = _policy(found, reading)
     reading.published = _published(found, reading)
     reading.crs = _metric(placed, reading)

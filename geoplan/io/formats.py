@@ -18,7 +18,7 @@ from geoplan.io.cells import visible
 from geoplan.io.geojson import read_geojson
 from geoplan.io.geopackage import layer_names, read_geopackage
 from geoplan.io.raw import Raw, Source, objects
-from geoplan.io.shapefile import read_parts, read_shapefile
+from geoplan.io.shapefile import prj_of, read_parts, read_shapefile
 from geoplan.io.sniff import MAX_BYTES, Unreadable, kind_of, read_bytes, sha256
 from geoplan.io.spreadsheet import read_csv, read_xlsx
 
@@ -54,8 +54,21 @@ def read_raw(source: Source) -> tuple[Raw, dict[str, str]]:
         stem = source.file[: -len(source.path.suffix)]
         hashes |= {stem + ending: sha256(part) for ending, part in parts.items()}
         return read_shapefile(data, parts, source), hashes
+    if kind == "dxf":
+        return _read_drawing(data, source, hashes), hashes
     readers = {"geojson": read_geojson, "parquet": read_geoparquet, "csv": read_csv, "xlsx": read_xlsx}
     return readers[kind](data, source), hashes
+
+
+def _read_drawing(data: bytes, source: Source, hashes: dict[str, str]) -> Raw:
+    """A drawing with the CRS of the ``.prj`` beside it; `hashes` takes that file as well."""
+    from geoplan.io.dxf import read_dxf  # noqa: PLC0415  # slow to load, and few counties have drawings
+
+    beside = prj_of(source.path)
+    prj = read_bytes(beside) if beside is not None else None
+    if prj is not None:
+        hashes[source.file[: -len(source.path.suffix)] + ".prj"] = sha256(prj)
+    return read_dxf(data, source, prj=prj)
 
 
 def inside(source: Source) -> tuple[str, ...]:

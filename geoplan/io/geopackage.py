@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
+from urllib.parse import quote
 
 import numpy as np
 import shapely
@@ -33,7 +34,7 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
             f"is open in another program ({wal.name} holds changes)", "close it there, then run again"
         )
     try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as database:
+        with closing(sqlite3.connect(f"{_uri(path.resolve())}?mode=ro&immutable=1", uri=True)) as database:
             database.execute("PRAGMA trusted_schema = OFF")
             if database.execute("PRAGMA application_id").fetchone()[0] not in _APPLICATION_IDS:
                 raise Unreadable(
@@ -44,6 +45,21 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
             yield database
     except (sqlite3.Error, UnicodeDecodeError) as error:
         raise Unreadable(f"is a damaged GeoPackage ({visible(error)})", "export the layers again") from None
+
+
+def _uri(path: PurePath) -> str:
+    r"""An absolute path as SQLite takes it; a share has no host there but two more slashes.
+
+    Examples
+    --------
+    >>> from pathlib import PurePosixPath, PureWindowsPath
+    >>> _uri(PureWindowsPath(r"C:\县 一\a.gpkg")), _uri(PureWindowsPath(r"\\server\share\a.gpkg"))
+    ('file:///C:/%E5%8E%BF%20%E4%B8%80/a.gpkg', 'file:////server/share/a.gpkg')
+    >>> _uri(PurePosixPath("/county/a?.gpkg"))
+    'file:///county/a%3F.gpkg'
+    """
+    plain = path.as_posix()
+    return ("file://" if plain.startswith("/") else "file:///") + quote(plain, safe="/:")
 
 
 def layer_names(path: Path) -> tuple[str, ...]:

@@ -15,9 +15,9 @@ from geoplan.io.raw import Source
 from geoplan.io.sniff import MAX_POLICY_BYTES, Unreadable, read_bytes, refuse_address, sha256
 
 #: Endings of files that can be layers.
-LAYER_ENDINGS = (".geojson", ".json", ".gpkg", ".parquet", ".geoparquet", ".shp", ".csv", ".xlsx")
+LAYER_ENDINGS = (".geojson", ".json", ".gpkg", ".parquet", ".geoparquet", ".shp", ".dxf", ".csv", ".xlsx")
 #: Endings that are only ever maps; one with an unknown stem is worth a word.
-MAP_ENDINGS = (".geojson", ".gpkg", ".parquet", ".geoparquet", ".shp")
+MAP_ENDINGS = (".geojson", ".gpkg", ".parquet", ".geoparquet", ".shp", ".dxf")
 #: Parts of a shapefile that mean nothing without the ``.shp``.
 SHAPE_PARTS = (".shx", ".dbf")
 POLICY = "policy.toml"
@@ -174,7 +174,9 @@ def _scan(folder: Path, *, leave: Path | None) -> tuple[dict[str, list[Path]], l
 def _unread(path: Path, names: Collection[str]) -> Problem | None:
     """An error for a layer in a format that is not read, or for a shapefile without its main part."""
     ending = path.suffix.lower()
-    if ending in reading()["foreign_endings"]:
+    if ending == ".dwg":
+        message, remedy = f"{ending} files are not read", "save the drawing as DXF (SAVEAS, AutoCAD 2007 DXF)"
+    elif ending in reading()["foreign_endings"]:
         message, remedy = f"{ending} files are not read", "export the layer as GeoPackage or GeoJSON"
     elif ending in SHAPE_PARTS and f"{path.stem}.shp" not in names:
         message, remedy = f"its {path.stem}.shp is missing", "copy all files of the shapefile together"

@@ -168,7 +168,7 @@ def place(layer: Layer, raw: Raw, user: Declared) -> Placed:
     source = layer.source
     xy = shapely.get_coordinates(layer.shapes)
     if not len(xy):
-        return Placed(layer)
+        return Placed(layer, failed=any(p.severity == "error" for p in layer.problems))
     try:
         crs, datum, took = _settle(raw, xy, user)
         shapes = shapely.transform(layer.shapes, lambda points: _lonlat(points, crs, datum))

@@ -36,6 +36,11 @@ def sidecars(path: Path) -> dict[str, Path]:
     return found
 
 
+def prj_of(path: Path) -> Path | None:
+    """The ``.prj`` beside a file that says nothing of its CRS."""
+    return sidecars(path).get(".prj")
+
+
 def read_shapefile(data: bytes, parts: dict[str, bytes], source: Source) -> Raw:
     """Cells and shapes of a shapefile.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import re
 import stat
 import zipfile
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Literal
 
 from geoplan.io.cells import visible
 
-Kind = Literal["geojson", "gpkg", "shapefile", "parquet", "csv", "xlsx"]
+Kind = Literal["geojson", "gpkg", "shapefile", "parquet", "dxf", "csv", "xlsx"]
 
 #: Largest file read. The roads of a large county at full detail take about 50 MB as GeoJSON. [byte]
 MAX_BYTES = 256 * 2**20
@@ -24,14 +25,19 @@ MAX_BYTES = 256 * 2**20
 MAX_UNPACKED = 64 * 2**20
 #: Largest policy text; a policy is some 20 kB. [byte]
 MAX_POLICY_BYTES = 2**20
-#: Bytes looked at.
-HEAD = 512
+#: Bytes looked at, and those of a drawing that may begin with comments.
+HEAD, MAX_COMMENTS = 512, 16_384
 
 SQLITE = b"SQLite format 3\x00"
 SHAPE = b"\x00\x00\x27\x0a"
 PARQUET = b"PAR1"
 ZIP = b"PK\x03\x04"
 OLE = b"\xd0\xcf\x11\xe0"
+BINARY_DXF = b"AutoCAD Binary DXF"
+#: A drawing in AutoCAD's own format, by its release.
+DWG = re.compile(rb"AC[12][0-9.]{3}[0-9]?\x00")
+#: A text DXF: comments, then the first section.
+DXF = re.compile(rb"\s*(?:999[ \t]*\r?\n[^\n]*\n\s*)*0[ \t]*\r?\n[ \t]*SECTION\b")
 UTF8_BOM = b"\xef\xbb\xbf"
 UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 
@@ -148,6 +154,10 @@ def kind_of(data: bytes, *, suffix: str) -> Kind:
         raise Unreadable(
             "is an old .xls workbook or is locked by a password", "save it as .xlsx without password"
         )
+    if data.startswith(BINARY_DXF):
+        raise Unreadable("is a binary DXF", "save it as a text DXF (SAVEAS, Options: ASCII)")
+    if DWG.match(data):
+        raise Unreadable("is a DWG drawing", "save it as DXF (SAVEAS, AutoCAD 2007 DXF)")
     return _kind_of_text(data, suffix=suffix)
 
 
@@ -161,11 +171,13 @@ def _kind_of_text(data: bytes, *, suffix: str) -> Kind:
         )
     if first == b"{":
         return "geojson"
+    if DXF.match(data.removeprefix(UTF8_BOM)[:MAX_COMMENTS]):
+        return "dxf"
     if not first:
         raise Unreadable("holds only blanks", "export the layer again")
     if b"\x00" in data or suffix.lower() != ".csv":
         raise Unreadable(
-            "is not a GeoJSON, GeoPackage, GeoParquet, Shapefile, CSV or XLSX file",
+            "is not a GeoJSON, GeoPackage, GeoParquet, Shapefile, DXF, CSV or XLSX file",
             "export it as one of these; a text table must be named .csv",
         )
     return "csv"

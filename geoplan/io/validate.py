@@ -69,7 +69,8 @@ def typed(raw: Raw) -> Layer:
     if not len(raw.rows):
         empty = source.problem("holds no rows", remedy="export it again, or delete the file")
         nothing = pd.DataFrame(columns=list(table(source.stem)))
-        return Layer(source, nothing, raw.shapes, (), (*raw.problems, empty))
+        said = any(p.severity == "error" for p in raw.problems)
+        return Layer(source, nothing, raw.shapes, (), (*raw.problems, *(() if said else (empty,))))
     frame, labels, problems = _cells(raw)
     shapes, rows, misshapen = _shapes(raw, frame, labels)
     found = (*raw.problems, *(source.own(p) for p in (*problems, *misshapen)))
