@@ -63,6 +63,8 @@ class Policy(Section):
     county: str = ""
     document: str = ""
     disclaimer: str = ""
+    maker: str = ""
+    map_date: str = ""
     crs: str | None = None
     issued: Date | None = None
     year: Year | None = None

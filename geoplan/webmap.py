@@ -1,50 +1,103 @@
-"""The coverage map: one page that opens by double click, without a network.
+"""The coverage map: one page that opens by double click, or a fragment of another page, without a network.
 
-Two rules make it safe. Nothing of the input ever becomes part of a folium string,
-because branca compiles those as templates, twice: the page's parts are written
-verbatim by :class:`_Verbatim`. And nothing of the input is ever markup: it travels
-as escaped JSON, and the page's script shows it by ``textContent`` only.
+Nothing of the input ever becomes markup or script: it travels as escaped JSON in
+an element of data, and the page's script shows it by ``textContent`` only. The
+page's script and its copy of Leaflet live inside one function, so that a fragment
+leaves no name in the page that it becomes part of.
 """
 
 from __future__ import annotations
 
-import json
+import base64
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, Unpack
 
 import folium
 from branca.element import Element
 
-from geoplan.errors import InputError, Problem
-from geoplan.mapdata import LANGS, Lang, asset, page_data
+from geoplan.mapdata import PageOptions, asset, packed, page_data
 from geoplan.model import Plan
 
 #: The page's own script, in the order in which its parts build on each other.
-SCRIPTS = ("symbols.js", "labels.js", "panel.js", "legend.js", "search.js", "page.js")
+SCRIPTS = (
+    "symbols.js", "sheet.js", "pipes.js", "base.js", "marks.js", "labels.js", "filter.js", "totals.js",
+    "panel.js", "legend.js", "search.js", "measure.js", "export.js", "print.js", "page.js", "start.js",
+)  # fmt: skip
 
-#: What in Leaflet could fetch something or lead out of the page, and what stands there instead.
+#: What in Leaflet could fetch something, lead out of the page or stay in it, and what stands there instead.
 CUTS = (
     ("//# sourceMappingURL=leaflet.js.map", ""),
     ('href="https://leafletjs.com" ', ""),
     ("https://leafletjs.com", "leafletjs.com"),
     ("data:image/gif;base64,R0lGODlhAQABAAD/ACwAAAAAAQABAAACADs=", ""),
+    # Listeners are kept on the window, where a second map would take those of the first for its own.
+    ('E="_leaflet_events"', 'E=Symbol("listeners")'),
+    (",window.L);t.noConflict=function(){return window.L=Xi,this},window.L=t", ",null)"),
 )
 
 
-def coverage_map(plan: Plan, *, lang: Lang = "zh", tianditu_token: str | None = None) -> folium.Map:
-    """Interactive map of the route of every village, self-contained.
+class MapOptions(PageOptions, total=False):
+    """What a map may be told; see `coverage_html`."""
+
+    embed: bool
+    strict_csp: bool
+
+
+#: What the page itself hands to its function.
+OWN = "document, document.body, document.getElementById('gp-data').textContent"
+
+
+def coverage_html(
+    plan: Plan, *, embed: bool = False, strict_csp: bool = False, **options: Unpack[PageOptions]
+) -> str:
+    """The map of the route of every village, the same bytes for the same plan.
 
     Parameters
     ----------
     plan : Plan
         Tables in a metric CRS. Layers that are missing are not drawn.
+    embed : bool
+        A fragment instead of a page: put it into any page as it is. It lives in
+        a shadow tree of its own, takes the width it is given and the height that
+        the page sets for ``.geoplan-map``, and touches neither styles nor names
+        around it; several, also equal ones, may share a page. In an
+        ``<iframe src>`` both the page and the fragment work.
+    strict_csp : bool
+        The page names the SHA-256 of its script and its style instead of
+        allowing any that stand in it. Of a fragment, whose page decides, the
+        hash of the script is named in a comment.
     lang : {"zh", "en"}
         Language of headings and labels; reasons stay Chinese.
     tianditu_token : str, optional
         Own key of 天地图. With it the page asks that server for tiles, and works
         without reaching it; otherwise nothing ever leaves the page.
+    public : bool
+        The version for the public, see `geoplan.public.public_plan`.
+
+    Returns
+    -------
+    str
+        One HTML document, or a fragment.
+
+    Raises
+    ------
+    InputError
+        If `lang` is not known.
+    """
+    data = page_data(plan, **options)
+    return _fragment(data, strict=strict_csp) if embed else _document(data, strict=strict_csp)
+
+
+def coverage_map(plan: Plan, **options: Unpack[PageOptions]) -> folium.Map:
+    """The map as one of folium, to show in a notebook or to add to.
+
+    Parameters
+    ----------
+    plan, **options
+        As for `coverage_html`.
 
     Returns
     -------
@@ -54,11 +107,9 @@ def coverage_map(plan: Plan, *, lang: Lang = "zh", tianditu_token: str | None = 
     Raises
     ------
     InputError
-        If `lang` is not known.
+        If the language is not known.
     """
-    if lang not in LANGS:
-        raise InputError(Problem(f"the map speaks zh and en; got {lang!r}", remedy="pass lang='zh'"))
-    data = page_data(plan, lang=lang, tianditu_token=tianditu_token)
+    data = page_data(plan, **options)
     south, west, north, east = data["bounds"]
     leaflet = folium.Map(
         location=[(south + north) / 2, (west + east) / 2],
@@ -75,26 +126,8 @@ def coverage_map(plan: Plan, *, lang: Lang = "zh", tianditu_token: str | None = 
     return leaflet
 
 
-def coverage_html(plan: Plan, *, lang: Lang = "zh", tianditu_token: str | None = None) -> str:
-    """The page of `coverage_map`, the same bytes for the same plan.
-
-    Parameters
-    ----------
-    plan, lang, tianditu_token
-        As for `coverage_map`.
-
-    Returns
-    -------
-    str
-        One HTML document.
-    """
-    leaflet = coverage_map(plan, lang=lang, tianditu_token=tianditu_token)
-    # The name is folium's only random text in the page, and 128 bits long: no input holds it.
-    return str(leaflet.get_root().render()).replace(leaflet.get_name(), "coverage_map")
-
-
 class _Verbatim(Element):  # type: ignore[misc]  # branca has no types
-    """A part of the page, written as it is; branca's own strings are compiled as templates."""
+    """A part of the page, written as it is; branca's own strings are compiled as templates, twice."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -106,7 +139,7 @@ class _Verbatim(Element):  # type: ignore[misc]  # branca has no types
 
 
 class _Page(Element):  # type: ignore[misc]
-    """Child of the map that brings style, skeleton, data and script into the document."""
+    """Child of folium's map that brings style, skeleton, data and script into the document."""
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         super().__init__()
@@ -115,49 +148,90 @@ class _Page(Element):  # type: ignore[misc]
     def render(self, **_: Any) -> str:
         """Add the parts to the figure; nothing is left to print here."""
         figure = self.get_root()
-        style = f"<style>{_leaflet('leaflet.css')}{asset('webmap/page.css')}</style>"
-        library = f"<script>/*!\n{asset('leaflet/LICENSE')}*/\n{_leaflet('leaflet.js')}</script>"
-        data = f'<script type="application/json" id="gp-data">{_json(self.data)}</script>'
-        policy = f'<meta http-equiv="Content-Security-Policy" content="{_security(self.data["tiles"])}">'
-        script = "".join(asset(f"webmap/{name}") for name in SCRIPTS)
-        call = f"coverage({self._parent.get_name()}, JSON.parse(byId('gp-data').textContent));"
-        for name, text in {"policy": policy, "style": style, "library": library}.items():
+        # Folium and whatever is added to its map look for Leaflet outside of our function.
+        library = f"<script>var L = {_leaflet()};</script>"
+        head = {"policy": _security(self.data["tiles"]), "style": f"<style>{_style()}</style>"}
+        for name, text in {**head, "library": library}.items():
             figure.header.add_child(_Verbatim(text), name=f"coverage_{name}")
         figure.html.add_child(_Verbatim(asset("webmap/page.html")), name="coverage_page", index=0)
-        figure.html.add_child(_Verbatim(data), name="coverage_data")
-        figure.script.add_child(
-            _Verbatim(f'(function () {{\n"use strict";\n{script}{call}\n}})();'), name="coverage_script"
-        )
+        figure.html.add_child(_Verbatim(_embedded(self.data)), name="coverage_data")
+        script = _program(f"{OWN}, {self._parent.get_name()}", library="window.L")
+        figure.script.add_child(_Verbatim(script), name="coverage_script")
         return ""
 
 
-def _security(tiles: Sequence[str]) -> str:
-    """What the page may fetch: nothing, or the images of the tile server."""
-    images = "img-src https://*.tianditu.gov.cn; " if tiles else ""
+def _document(data: Mapping[str, Any], *, strict: bool) -> str:
+    """A page of its own."""
+    style, script = _style(), _program(OWN, library=_leaflet())
+    hashes = (script, style) if strict else ()
     return (
-        f"default-src 'none'; {images}script-src 'unsafe-inline'; style-src 'unsafe-inline'; base-uri 'none'"
+        f'<!DOCTYPE html>\n<html lang="{"zh-CN" if data["lang"] == "zh" else "en"}">\n<head>\n'
+        '<meta charset="utf-8">\n<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"{_security(data['tiles'], *hashes)}\n<title>{data['words']['brand']}</title>\n"
+        f"<style>{style}</style>\n</head>\n<body>\n{asset('webmap/page.html')}"
+        f'<div id="gp-map" class="folium-map"></div>\n{_embedded(data)}\n'
+        f"<script>{script}</script>\n</body>\n</html>\n"
     )
 
 
-def _json(data: Mapping[str, Any]) -> str:
-    r"""JSON that stays data inside a script element.
+def _fragment(data: Mapping[str, Any], *, strict: bool) -> str:
+    """A part of another page."""
+    content = _embedded(data)
+    name = f"geoplan-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
+    script = _program(f"...{_arrow('embed.js')}('{name}')", library=_leaflet())
+    said = f"<!-- Content-Security-Policy: script-src {_sha256(script)} -->\n" if strict else ""
+    style = _style() + asset("webmap/embed.css")
+    return (
+        f'<div class="geoplan-map" id="{name}">\n<template><style>{style}</style>\n'
+        f'<div class="gp gp-inline">\n{asset("webmap/page.html")}'
+        f'<div id="gp-map" class="folium-map"></div>\n</div></template>\n{content}\n</div>\n'
+        f"{said}<script>{script}</script>\n"
+    )
 
-    Examples
-    --------
-    >>> print(_json({"name": "</script>"}))
-    {"name":"\u003c/script\u003e"}
-    """
-    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return re.sub("[<>&\u2028\u2029\ud800-\udfff]", lambda m: f"\\u{ord(m[0]):04x}", text)
+
+def _program(arguments: str, *, library: str) -> str:
+    """The one function of the page, called."""
+    scripts = "".join(asset(f"webmap/{name}") for name in SCRIPTS)
+    return (
+        f'(function (ROOT, HOST, DATA, MAP) {{\n"use strict";\nconst L = {library};\n{scripts}'
+        f"start(DATA, MAP);\n}})({arguments});"
+    )
+
+
+def _arrow(name: str) -> str:
+    """A script that is a single function, as an expression."""
+    return f"({asset(f'webmap/{name}').strip()})"
+
+
+def _embedded(data: Mapping[str, Any]) -> str:
+    return f'<script type="application/json" id="gp-data">{packed(data)}</script>'
+
+
+def _security(tiles: Sequence[str], *hashed: str) -> str:
+    """What the page may fetch: nothing, or the images of the tile server; and which script may run."""
+    images = "img-src https://*.tianditu.gov.cn; " if tiles else ""
+    script, style = map(_sha256, hashed) if hashed else ("'unsafe-inline'", "'unsafe-inline'")
+    rules = f"default-src 'none'; {images}script-src {script}; style-src {style}; base-uri 'none'"
+    return f'<meta http-equiv="Content-Security-Policy" content="{rules}">'
+
+
+def _sha256(text: str) -> str:
+    """The hash of an element's text, as a content-security policy names it."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 @cache
-def _leaflet(name: str) -> str:
-    """Leaflet's script or style without anything that fetches or leads out of the page."""
-    text = asset(f"leaflet/{name}")
-    if name.endswith(".css"):
-        text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
-        return re.sub(r"[^;{}]*url\([^)]*\)[^;{}]*;?", "", text)
+def _leaflet() -> str:
+    """Leaflet as an expression, without anything that fetches, leads out of the page or stays in it."""
+    text = asset("leaflet/leaflet.js")
     for found, instead in CUTS:
         text = text.replace(found, instead)
-    return text
+    licence = asset("leaflet/LICENSE")
+    return f"(function (exports, module) {{\n/*!\n{licence}*/\n{text}\nreturn exports;\n}})({{}}, {{}})"
+
+
+@cache
+def _style() -> str:
+    """Leaflet's style, without its images, and the page's own."""
+    text = re.sub(r"/\*.*?\*/", "", asset("leaflet/leaflet.css"), flags=re.DOTALL)
+    return re.sub(r"[^;{}]*url\([^)]*\)[^;{}]*;?", "", text) + asset("webmap/page.css")

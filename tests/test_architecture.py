@@ -49,9 +49,10 @@ FLOORS = (
     {"phasing"},
     {"pipework"},
     {"planner"},
+    {"public", "files"},
     {"hydraulics", "io", "tables", "paper", "mapdata"},
-    {"excel", "manifest", "webmap"},
-    {"folder"},
+    {"excel", "manifest", "webmap", "qgis", "staticmap"},
+    {"folder", "report"},
     {"cli"},
     {"__init__", "__main__"},
 )

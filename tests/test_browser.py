@@ -1,55 +1,34 @@
-"""The coverage map in a real browser, without a network."""
+"""The coverage map in a real browser, without a network: the page around the drawing."""
 
 import base64
-import json
 import re
-import shutil
 from dataclasses import replace
-from pathlib import Path
 from urllib.parse import urlparse
 
 import pytest
 
-from geoplan.webmap import coverage_html
 from tests import worlds_map
-
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402
-from selenium.webdriver.common.by import By  # noqa: E402
-from selenium.webdriver.common.keys import Keys  # noqa: E402
-from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-DRIVER = shutil.which("chromedriver")
-
-pytestmark = pytest.mark.skipif(
-    not (CHROMIUM and DRIVER), reason="needs chromium and chromedriver on the PATH; one of them is absent"
+from tests.browser import (
+    ActionChains,
+    By,
+    apart,
+    box,
+    boxes,
+    click_village,
+    hover,
+    point,
+    pointer,
+    requests,
+    save,
+    search,
+    settle,
+    text,
+    village,
+    visit,
+    wait,
 )
 
-FLAGS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--host-resolver-rules=MAP * ~NOTFOUND",
-    "--window-size=1600,1000",
-)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in FLAGS:
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    yield driver
-    driver.quit()
+Keys = pytest.importorskip("selenium.webdriver.common.keys").Keys
 
 
 @pytest.fixture(scope="module")
@@ -65,78 +44,6 @@ def address(plan, tmp_path_factory):
 @pytest.fixture
 def page(browser, address):
     return visit(browser, address)
-
-
-def save(plan, folder: Path, **options) -> str:
-    path = folder / "coverage.html"
-    path.write_text(coverage_html(plan, **options), "utf-8")
-    return path.as_uri()
-
-
-def visit(browser, address: str, *, width: int = 1600, height: int = 1000):
-    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    browser.get_log("performance"), browser.get_log("browser")
-    browser.get(address)
-    wait(browser, "return !!window.coverage")
-    return browser
-
-
-def wait(browser, script: str, *arguments):
-    return WebDriverWait(browser, 10).until(lambda b: b.execute_script(script, *arguments))
-
-
-def requests(browser) -> list[str]:
-    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    return [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
-
-
-def text(browser, selector: str) -> str:
-    return browser.find_element(By.CSS_SELECTOR, selector).text
-
-
-def search(browser, query: str, *keys: str) -> None:
-    box = browser.find_element(By.ID, "gp-query")
-    box.clear()
-    box.send_keys(query, *keys)
-
-
-def box(browser, selector: str) -> dict[str, float]:
-    return browser.execute_script(
-        "const r = document.querySelector(arguments[0]).getBoundingClientRect();"
-        "return {x0: r.left, y0: r.top, x1: r.right, y1: r.bottom, w: r.width, h: r.height}",
-        selector,
-    )
-
-
-def apart(a: dict[str, float], b: dict[str, float]) -> bool:
-    return a["x1"] <= b["x0"] or b["x1"] <= a["x0"] or a["y1"] <= b["y0"] or b["y1"] <= a["y0"]
-
-
-def village(plan, **where):
-    rows = plan.villages[~plan.villages["unlocated"].astype(bool)]
-    for column, value in where.items():
-        rows = rows[rows[column] == value]
-    return rows.sort_values("village_id").iloc[0]
-
-
-def point(browser, village_id: str) -> list[float]:
-    """Where a village is drawn, in pixels of the window."""
-    return browser.execute_script(
-        "const v = coverage.page.villageRows.find(v => v.village_id === arguments[0]);"
-        "const p = coverage.map.latLngToContainerPoint([v.lat, v.lon]);"
-        "const r = coverage.map.getContainer().getBoundingClientRect();"
-        "return [p.x + r.left, p.y + r.top]",
-        village_id,
-    )
-
-
-def click_village(browser, village_id: str) -> None:
-    x, y = (round(v) for v in point(browser, village_id))
-    actions = ActionChains(browser)
-    actions.w3c_actions.pointer_action.move_to_location(x, y)
-    actions.w3c_actions.pointer_action.click()
-    actions.perform()
 
 
 def test_the_page_asks_for_nothing_and_complains_of_nothing(browser, address):
@@ -177,20 +84,51 @@ def test_legend_follows_the_order_of_the_style(page):
 
 
 def test_every_class_of_the_legend_is_painted_and_can_be_hidden(page):
-    rows = page.find_elements(By.CSS_SELECTOR, "[data-group]")
+    rows = page.find_elements(By.CSS_SELECTOR, "[data-group]:not([data-group^='route:'])")
     keys = [row.get_attribute("data-group") for row in rows]
     assert set(keys) == set(page.execute_script("return [...coverage.groups.keys()]"))
-    features = "return coverage.groups.get(arguments[0]).getLayers().length"
+    painted = (
+        "const {land, marks, page} = coverage, key = arguments[0];"
+        "return land.classes.filter(one => one.key === key && one.features.length).length"
+        "+ (key === 'idle' ? page.totals.idle : 0)"
+        "+ [...marks.pipes.list, ...marks.sources].filter(one => one.group === key).length"
+    )
     on = "return coverage.map.hasLayer(coverage.groups.get(arguments[0]))"
     for key, row in zip(keys, rows, strict=True):
-        painted = page.execute_script(features, key)
         labels = page.find_elements(By.CLASS_NAME, "gp-label-town")
-        assert painted or (key == "towns" and labels), key
+        assert page.execute_script(painted, key) or (key == "towns" and labels), key
         tick = row.find_element(By.TAG_NAME, "input")
         page.execute_script("arguments[0].click()", tick)
         assert not page.execute_script(on, key), key
         page.execute_script("arguments[0].click()", tick)
         assert page.execute_script(on, key), key
+
+
+def test_the_legend_counts_what_the_filter_leaves(page, plan):
+    town = next(iter(worlds_map.TOWNS))
+    page.execute_script("coverage.filter({towns: new Set([arguments[0]]), year: 2022})", town)
+    rows = plan.villages[(plan.villages["town"] == town) & (plan.villages["year"] <= 2022)]
+    sums = rows[rows["households"] > 0].groupby("route")["households"].agg(["size", "sum"])
+    shown = {}
+    for row in page.find_elements(By.CSS_SELECTOR, "[data-group^='route:']"):
+        counts = [int(c.text.replace(",", "")) for c in row.find_elements(By.CLASS_NAME, "gp-count")]
+        shown[row.get_attribute("data-group").removeprefix("route:")] = counts
+    assert {route: counts for route, counts in shown.items() if counts[0]} == {
+        route: [row["size"], row["sum"]] for route, row in sums.iterrows()
+    }
+    total = [c.text for c in page.find_elements(By.CSS_SELECTOR, ".gp-row-sum .gp-count")]
+    assert total == [f"{len(rows):,}", f"{rows['households'].sum():,}"]
+
+
+def test_the_boxes_of_the_routes_are_the_filter(page):
+    boxes_ = "[data-group='route:gas'] input"
+    page.find_element(By.CSS_SELECTOR, boxes_).click()
+    gas = page.execute_script("return coverage.page.routes.findIndex(r => r.id === 'gas')")
+    shown = page.execute_script("return [...coverage.page.filter.routes]")
+    assert gas not in shown
+    assert len(shown) == page.execute_script("return coverage.page.present.routes.length") - 1
+    page.execute_script("coverage.filter({routes: null})")
+    assert page.execute_script("return document.querySelector(arguments[0]).checked", boxes_)
 
 
 def test_a_hidden_route_cannot_be_clicked(page, plan):
@@ -230,41 +168,16 @@ def test_search_without_a_hit_says_so(page):
     assert text(page, "#gp-found") == "没有找到"
 
 
-def test_a_click_opens_every_fact(page, plan):
-    row = village(plan, route="district_heating", dwelling="bungalow")
-    search(page, row["village_id"], Keys.ENTER)
-    wait(page, "return coverage.map.getZoom() >= 14")
-    page.find_element(By.CSS_SELECTOR, "#gp-panel .gp-close").click()
-    wait(page, "return document.getElementById('gp-panel').hidden && !coverage.map._animatingZoom")
-    click_village(page, row["village_id"])
-    panel = text(page, "#gp-panel")
-    expected = [
-        row["name"], row["village_id"], row["town"], row["reason"], row["provenance"],
-        f"{row['households']} 户", f"{row['heat_load_kw']:,.1f}".removesuffix(".0") + " kW",
-        f"{row['heat_connection_m']:,.0f} m", f"{row['break_even_m']:,.0f} m",
-        f"{row['household_cost_cny_per_season']:,.0f} 元/户", "户均 2,400 元", "第一热源厂（H1）",
-        "集中供暖", "空气源热泵", "贵" if row["margin_pct"] >= 0 else "便宜",
-    ]  # fmt: skip
-    assert [fact for fact in expected if fact not in panel] == []
-
-
-def test_the_panel_lists_every_option_with_its_reason(page, plan):
-    row = village(plan, route="heat_pump")
-    page.execute_script(
-        "coverage.choose(coverage.page.villageRows.find(v => v.village_id === arguments[0]))",
-        row["village_id"],
-    )
-    options = plan.options[plan.options["village_id"] == row["village_id"]]
-    table = text(page, "#gp-panel table")
-    assert len(page.find_elements(By.CSS_SELECTOR, "#gp-panel tbody th")) == len(options)
-    assert "2 公里内无燃气管网（实际 2,380，限值 2,000 m）" in table
-    cost = options.loc[options["route"] == "heat_pump", "annual_cost_cny"].iloc[0]
-    assert f"{cost / 1e4:,.2f}".rstrip("0").rstrip(".") in table
-    assert table.count("不可行") == (~options["feasible"]).sum()
-
-
 def test_a_source_tells_its_load(page):
-    page.execute_script("coverage.groups.get('sources:district_heating').getLayers()[0].fire('click')")
+    x, y = page.execute_script(
+        "const {marks, map} = coverage; const s = marks.sources.find(s => s.row.source_id === 'H1');"
+        "const p = marks.sourceAt(s), o = marks.inside([0, 0]);"
+        "const r = map.getContainer().getBoundingClientRect();"
+        "return [p.x - o.x + r.left, p.y - o.y + r.top]"
+    )
+    hover(page, x, y)
+    assert "73.1 / 85.0 MW (86 %)" in text(page, ".leaflet-tooltip")
+    pointer(page, x, y, click=True)
     assert "73.1 / 85.0 MW (86 %)" in text(page, "#gp-panel")
     assert "73.1 / 85.0 MW (86 %)" in [
         label.text for label in page.find_elements(By.CSS_SELECTOR, ".gp-label-source i")
@@ -285,7 +198,7 @@ def test_villages_without_a_place_are_listed(page, plan):
     buttons = page.find_elements(By.CSS_SELECTOR, "#gp-unlocated button")
     assert [b.text.split()[0] for b in buttons] == lost["name"].tolist()
     page.execute_script("arguments[0].click()", buttons[0])
-    assert "未落图" in text(page, ".gp-panel-body")
+    assert "未落图" in text(page, "#gp-panel .gp-panel-body")
 
 
 def test_made_data_is_marked(browser, page, plan, tmp_path):
@@ -303,19 +216,44 @@ def test_made_data_is_marked(browser, page, plan, tmp_path):
 
 
 def test_town_labels_are_there_and_do_not_touch(page):
-    rects = page.execute_script(
-        "return [...document.querySelectorAll('.gp-label')].map(n => {const r = n.getBoundingClientRect();"
-        "return {x0: r.left, y0: r.top, x1: r.right, y1: r.bottom}})"
-    )
+    rects = boxes(page, ".gp-label")
     towns = [n.text for n in page.find_elements(By.CLASS_NAME, "gp-label-town")]
     assert sorted(towns) == sorted(worlds_map.TOWNS)
     assert page.find_elements(By.CLASS_NAME, "gp-label-village") == []
     assert all(apart(a, b) for i, a in enumerate(rects) for b in rects[:i])
 
 
+def test_towns_without_a_layer_are_named_where_their_villages_are(browser, plan, tmp_path):
+    layers = {stem: layer for stem, layer in plan.layers.items() if stem != "towns"}
+    visit(browser, save(replace(plan, layers=layers), tmp_path))
+    labels = {n.text: n for n in browser.find_elements(By.CLASS_NAME, "gp-label-town")}
+    assert set(labels) == set(worlds_map.TOWNS)
+    town = next(iter(worlds_map.TOWNS))
+    rows = plan.villages[(plan.villages["town"] == town) & ~plan.villages["unlocated"].astype(bool)]
+    middle = rows.geometry.to_crs(4326)
+    x, y = browser.execute_script(
+        "const p = coverage.map.latLngToContainerPoint(arguments[0]);"
+        "const r = coverage.map.getContainer().getBoundingClientRect(); return [p.x + r.left, p.y + r.top]",
+        [middle.y.mean(), middle.x.mean()],
+    )
+    rect = labels[town].rect
+    assert abs(rect["x"] + rect["width"] / 2 - x) < 70
+    assert abs(rect["y"] + rect["height"] / 2 - y) < 50
+
+
 def test_village_labels_close_up(page, plan):
     search(page, village(plan, route="gas")["village_id"], Keys.ENTER)
     wait(page, "return document.querySelectorAll('.gp-label-village').length > 0")
+
+
+def spot(browser, kind: str) -> list[float]:
+    """A pixel of the window where the pointer finds such a thing."""
+    return browser.execute_script(
+        "const {marks, map} = coverage, s = map.getSize(), r = map.getContainer().getBoundingClientRect();"
+        "for (let y = 60; y < s.y - 60; y += 2) for (let x = 60; x < s.x - 60; x += 2)"
+        "if (marks.hit([x, y], 3)[arguments[0]]) return [x + r.left, y + r.top];",
+        kind,
+    )
 
 
 @pytest.mark.parametrize("payload", worlds_map.HOSTILE)
@@ -329,12 +267,18 @@ def test_hostile_names_are_shown_and_not_run(browser, plan, tmp_path, payload):
     named = "'.gp-label-town, .gp-lost button'"
     names = f"return [...document.querySelectorAll({named})].map(n => n.firstChild.textContent)"
     assert set(browser.execute_script(names)) == {payload}
-    for tooltip in ("route:gas", "heat_mains_existing", "sources:electricity"):
-        browser.execute_script(
-            "coverage.groups.get(arguments[0]).getLayers().forEach(l => l.getTooltip() && l.openTooltip())",
-            tooltip,
-        )
-    assert payload in browser.execute_script("return document.querySelector('.leaflet-tooltip').textContent")
+    browser.find_element(By.CSS_SELECTOR, "#gp-panel .gp-close").click()
+    browser.find_element(By.ID, "gp-whole").click()
+    wait(browser, "return !coverage.map._animatingZoom")
+    settle(browser)
+    for kind in ("village", "source", "pipe"):
+        hover(browser, *spot(browser, kind))
+        if kind != "pipe":
+            assert payload in browser.execute_script(
+                "return document.querySelector('.leaflet-tooltip').textContent"
+            )
+        pointer(browser, 5, 5)
+        wait(browser, "return !document.querySelector('.leaflet-tooltip')")
     assert browser.execute_script("return typeof window.pwned") == "undefined"
     assert browser.execute_script("return document.querySelectorAll('img, .gp-panel-body svg').length") == 0
     assert browser.get_log("browser") == []
@@ -388,6 +332,7 @@ def test_on_a_phone_the_panel_comes_from_below(browser, address):
 def test_paper_is_one_sheet_of_a3(browser, address):
     visit(browser, address, width=1200, height=800)
     browser.execute_script("coverage.choose(coverage.page.villageRows[0])")
+    wait(browser, "return coverage.map.getZoom() >= 14 && !coverage.map._animatingZoom")
     before = browser.execute_script("return [coverage.map.getZoom(), coverage.map.getCenter().lat]")
     browser.execute_script(
         "window.seen = null; addEventListener('beforeprint', () => {"
@@ -406,10 +351,14 @@ def test_paper_is_one_sheet_of_a3(browser, address):
     ) == pytest.approx(before, abs=1e-3)
 
 
-def test_thousands_of_villages_open_at_once(browser, tmp_path):
+def test_thousands_of_villages_are_neither_nodes_nor_layers(browser, page, tmp_path):
+    size = "return [document.querySelectorAll('*').length, Object.keys(coverage.map._layers).length]"
+    nodes, layers = page.execute_script(size)
     visit(browser, save(worlds_map.plan(n_villages=3000), tmp_path))
     assert browser.execute_script("return coverage.page.totals.villages") == 3000
-    assert browser.find_elements(By.CSS_SELECTOR, ".folium-map svg path.leaflet-interactive") == []
+    many_nodes, many_layers = browser.execute_script(size)
+    assert many_nodes < nodes + 300
+    assert many_layers == layers
     assert browser.get_log("browser") == []
 
 

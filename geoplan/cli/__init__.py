@@ -12,9 +12,11 @@ from geoplan.cli.assign import assign
 from geoplan.cli.check import check
 from geoplan.cli.describe import describe
 from geoplan.cli.hydraulics import hydraulics
+from geoplan.cli.map import coverage
 from geoplan.cli.new import new
-from geoplan.cli.options import printable
+from geoplan.cli.options import PLAIN, printable
 from geoplan.cli.phase import phase
+from geoplan.cli.report import report
 from geoplan.cli.tables import tables
 from geoplan.errors import GeoplanError
 
@@ -43,7 +45,7 @@ def cli() -> None:
     """Plan which village gets which clean heating route, and say why."""
 
 
-for command in (assign, check, describe, hydraulics, new, phase, tables):
+for command in (assign, check, describe, hydraulics, coverage, new, phase, report, tables):
     cli.add_command(command)
 
 
@@ -51,5 +53,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of the console script ``geoplan``."""
     for stream in (sys.stdout, sys.stderr):
         # A GBK or ASCII console must not stop a finished plan.
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+        stream.reconfigure(errors=PLAIN)  # type: ignore[union-attr]
     cli.main(args=arguments, prog_name="geoplan")

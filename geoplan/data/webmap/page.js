@@ -1,183 +1,136 @@
-// The page: groups of signs on one canvas, and what happens when the reader does something.
+// The page: the base map, the marks on it, and what happens when the reader does something.
 
-const NARROW = 900;
 const CLOSE_UP = 14;
+const LARGE_TEXT = 1.35;
+const CROWDED = 9; // villages nearer to each other than this are dots, and names lie on them [px]
+const SOURCE_ROOM = 55; // sources nearer to each other than this have smaller signs [px]
+const MOST_SOURCES = 60; // source labels tried at once
+const PHONE = 600; // a map narrower than this has smaller signs and fewer labels [px]
+const FIRST_TOWNS = 25; // as many towns are named even where their names cover a village
 
 function coverage(map, page) {
   const words = page.words;
+  const own = ROOT === document;
   const groups = new Map();
-  const stack = [];
-  const renderer = L.canvas({ padding: 0.3, tolerance: 4 });
-  const ring = L.circleMarker([0, 0], { renderer, interactive: false, fill: false, color: INK, weight: 2.5 });
-  let scale = 1;
   let selected = null;
+  let following = null;
 
+  HOST.classList.add("gp");
+  if (own) {
+    document.title = page.title;
+    document.documentElement.lang = page.lang === "zh" ? "zh-CN" : "en";
+  }
   prepare(page);
-  document.title = page.title;
-  document.documentElement.lang = page.lang === "zh" ? "zh-CN" : "en";
-  document.body.classList.add("gp");
-  L.Browser.retina = true; // the canvas at twice the resolution stays sharp on paper
-
-  page.radius = (households) => Math.max(2.4, scale * Math.sqrt(households));
+  Filter(page);
+  Room();
+  page.large = 1;
+  page.thick = 1;
+  page.signRadius = SOURCE_RADIUS;
   page.toggle = toggle;
   page.choose = choose;
+  page.refit = refit;
+  page.villageTip = villageTip;
   page.unselect = () => {
     selected = null;
-    ring.remove();
+    marks.selected = -1;
+    marks.refresh();
+    labels.refresh();
   };
 
-  drawShapes();
+  const isOn = (key) => key === null || (groups.has(key) && map.hasLayer(groups.get(key)));
+  const land = new BaseMap(page, isOn);
+  const marks = new Marks(page, {
+    isOn,
+    onVillage: (village) => choose(village, true),
+    onSource: (source) => panel.source(source),
+  });
+  for (const { key } of land.classes) group(key);
   if (page.townRows.length) group("towns");
-  drawLinks();
-  const spots = drawVillages();
-  const signs = drawSources();
+  for (const item of [...marks.pipes.list, ...marks.sources]) group(item.group);
+  if (page.totals.idle) group("idle");
   addTiles();
+  page.pipes = marks.pipes.list;
   page.legendParts = legendParts();
+  page.radius = (households) => marks.radius(Math.sqrt(households));
 
   const panel = Panel(page, refit);
+  const labels = new Labels(candidates, { marks, page });
   const legend = Legend(page, refit);
   Search(page, (hit) => (hit.town ? showTown(hit.town) : choose(hit.village)));
-  const labels = new Labels(candidates, { signs, spots });
   furnish();
+  FilterBar(page);
+  page.county = Totals(page);
+  Measure(page, map);
+  Export(page);
+  Paper(page, map);
+  largeText();
 
   map.invalidateSize({ animate: false });
   whole();
   const firstZoom = map.getZoom();
-  const baseScale = villageScale();
-  for (const group of groups.values()) group.addTo(map);
-  labels.addTo(map);
+  const spacing = spacingOf(marks.order.length);
+  const sourceSpacing = spacingOf(marks.sources.length);
+  const nameZoom = firstZoom + Math.max(Math.log2(95 / spacing), 0);
+  marks.least = spacing < CROWDED ? 1.3 : 2.4;
+  marks.most = spacing < CROWDED ? 12 : 26;
+  page.mostRadius = marks.most;
+  for (const layer of groups.values()) layer.addTo(map);
   resize();
   map.on("zoomend", resize);
+  map.on("drag", follow);
+  land.addTo(map);
+  marks.addTo(map);
+  marks.arrange();
+  marks.draw();
+  labels.addTo(map);
+  labels.place();
+  legend.draw();
+  page.onFilter.push(() => {
+    marks.refresh();
+    labels.refresh();
+    legend.draw();
+  });
+  Link(page, { choose, showTown });
 
   function group(key) {
     if (!groups.has(key)) groups.set(key, L.featureGroup());
     return groups.get(key);
   }
 
-  // The paths of one class: casings first, then the strokes, one by one where they have something to say.
-  function draw(key, looks, paths, tips) {
-    looks.forEach((look, i) => {
-      const last = i === looks.length - 1;
-      const style = { renderer, interactive: false, fill: false, lineJoin: "round", ...look };
-      const make = look.fill ? L.polygon : L.polyline;
-      if (!last || !tips) {
-        add(key, make(paths.flat(), style));
-        return;
-      }
-      paths.forEach((path, at) => {
-        const line = make(path, { ...style, interactive: true });
-        if (tips[at].length) line.bindTooltip(() => tip(tips[at]), { sticky: true });
-        add(key, line);
-      });
-    });
-  }
-
-  function add(key, layer) {
-    group(key).addLayer(layer);
-    stack.push(layer);
-    return layer;
-  }
-
-  function tip([title, ...lines]) {
-    return el("div", null, el("b", null, title), ...lines.map((line) => el("div", null, line)));
-  }
-
-  function drawShapes() {
-    for (const [stem, table] of Object.entries(page.shapes)) {
-      const classes = new Map();
-      for (const row of rows(table)) {
-        const kind = row.kind || (stem.endsWith("_mains") ? `${stem}_${standing(row)}` : stem);
-        const key = row.kind ? `zones:${kind}` : kind;
-        if (!classes.has(key)) classes.set(key, { kind, features: [] });
-        classes.get(key).features.push(row);
-      }
-      for (const [key, { kind, features }] of classes) {
-        const tips = stem.endsWith("_mains") ? features.map((row) => mainTip(stem, row)) : null;
-        draw(key, pick(LOOKS, kind, pick(LOOKS, stem, LOOKS.plain)), features.map((row) => row.path.map(unfold)), tips);
-      }
-    }
-  }
-
-  function standing(main) {
-    return main.status === "planned" ? "planned" : "existing";
-  }
-
-  function mainTip(stem, row) {
-    const title = row.name || page.layers[stem];
-    const detail = [row.dn_mm && `DN ${row.dn_mm}`, row.pressure_class, row.year].filter(Boolean).join(" · ");
-    return [title, `${page.layers[stem]} · ${words[standing(row)]}`, detail].filter(Boolean);
-  }
-
-  function drawLinks() {
-    const links = rows(page.links).sort((a, b) => (b.dn_mm || 0) - (a.dn_mm || 0));
-    for (const route of page.routes) {
-      const own = links.filter((link) => page.routes[link.route] === route);
-      const looks = own.map((link) => pipeLook(route.colour, link.dn_mm));
-      for (const layer of [0, 1]) {
-        own.forEach((link, i) => {
-          const tips = layer ? [linkTip(route, link)] : null;
-          draw(`links:${route.id}`, [looks[i][layer]], [link.path.map(unfold)], tips);
-        });
-      }
-    }
-  }
-
-  function linkTip(route, link) {
-    const flow = link.flow_mw ? `${number(link.flow_mw, 2)} MW` : link.flow_m3_per_day ? `${number(link.flow_m3_per_day)} m³/d` : "";
-    const size = link.dn_mm ? `DN ${link.dn_mm}` : "";
-    return [`${route.label} · ${words.new_pipes}`, [size, `${number(link.length_m)} m`, flow].filter(Boolean).join(" · ")];
-  }
-
-  function drawVillages() {
-    const located = page.villageRows.filter((v) => v.lat !== null);
-    located.sort((a, b) => (b.households || 0) - (a.households || 0) || a.index - b.index);
-    return located.map((village) => {
-      const spot = new Sign([village.lat, village.lon], { renderer, radius: 5, ...villageLook(village) });
-      spot.village = village;
-      spot.bindTooltip(() => tip([village.name,
-        `${number(village.households || 0)} ${words.households} · ${page.routes[village.route].label}`]), { sticky: true });
-      spot.on("click", () => choose(village, true));
-      return add(village.households ? `route:${page.routes[village.route].id}` : "idle", spot);
-    });
-  }
-
-  function drawSources() {
-    return page.sourceRows.filter((s) => s.lat !== null && s.lat !== undefined).map((source) => {
-      const sign = new Sign([source.lat, source.lon], { renderer, ...sourceLook(source.route) });
-      sign.source = source;
-      sign.bindTooltip(() => tip([source.name || source.source_id, loadText(source, page)]), { sticky: true });
-      sign.on("click", () => panel.source(source));
-      return add(`sources:${sourceKind(source.route)}`, sign);
-    });
+  function villageTip(village) {
+    const route = page.routes[village.route] || { label: "—" };
+    const other = village.tie ? page.routes.find((one) => one.id === village.runner_up) : null;
+    return [
+      `${village.name}${village.town ? ` · ${village.town}` : ""}`,
+      [`${number(village.households || 0)} ${words.households}`, route.label, village.year && fill(words.year, village.year)].filter(Boolean).join(" · "),
+      other ? fill(words.map_tie_tip, other.label) : "",
+      village.made ? words.made_village : "",
+    ];
   }
 
   function addTiles() {
     if (!page.tiles.length) return;
     for (const url of page.tiles) group("tiles").addLayer(L.tileLayer(url, { subdomains: "01234567", maxZoom: 18 }));
-    fillLand(0);
-  }
-
-  function fillLand(opacity) {
-    if (groups.has("boundary")) group("boundary").setStyle({ fillOpacity: opacity });
+    land.shown = false;
   }
 
   function legendParts() {
     const present = (items) => items.filter((item) => groups.has(item.key));
     const main = (stem, status) => ({
       key: `${stem}_${status}`,
-      sign: lineSwatch(LOOKS[`${stem}_${status}`]),
+      sign: lineSwatch(pipeLooks({ colour: MAINS[stem].colour, weight: 3, planned: status === "planned" })),
       label: `${page.layers[stem]} · ${words[status]}`,
     });
-    const source = (route, stem) => ({ key: `sources:${route}`, sign: signSwatch(sourceLook(route), 6.5), label: page.layers[stem] });
+    const source = (route, stem) => ({ key: `sources:${route}`, sign: sourceSwatch(sourceLook(route), 0.6), label: page.layers[stem] });
     const plain = (stem) => ({ key: stem, sign: lineSwatch(LOOKS[stem]), label: page.layers[stem] });
     const zone = (key) => {
       const kind = key.slice("zones:".length);
       return { key, sign: lineSwatch(pick(LOOKS, kind, LOOKS.plain)), label: pick(words, kind, kind) };
     };
-    const pipes = page.routes.map((r) => ({ key: `links:${r.id}`, sign: lineSwatch(pipeLook(r.colour, 250)), label: r.label }));
+    const pipes = page.routes.map((r) => ({ key: `links:${r.id}`, sign: lineSwatch(pipeLooks({ colour: r.colour, weight: 3.4 })), label: r.label }));
     const town = { key: "towns", sign: swatch(26, 18, townSign), label: page.layers.towns };
     return [
-      { title: words.new_pipes, items: present(pipes), look: "gp-pairs" },
+      { title: words.new_pipes, items: present(pipes), look: "gp-pairs", more: "pipes" },
       {
         title: words.networks,
         items: present([
@@ -188,6 +141,7 @@ function coverage(map, page) {
       {
         title: "",
         look: "gp-pairs",
+        more: "sources",
         items: present([
           source("district_heating", "heat_sources"), source("gas", "gas_stations"),
           source("electricity", "substations"), source("biomass", "biomass_supply"),
@@ -216,58 +170,81 @@ function coverage(map, page) {
   // Labels that may be shown now, the most important first.
   function* candidates() {
     const on = (key) => groups.has(key) && map.hasLayer(groups.get(key));
-    if (on("towns")) for (const t of page.townRows) yield { kind: "town", text: t.name, latlng: [t.lat, t.lon], always: true };
-    for (const sign of signs) {
-      if (!map.hasLayer(sign)) continue;
-      const { source } = sign;
-      yield { kind: "source", text: source.name || source.source_id, sub: loadText(source, page), latlng: sign.getLatLng(), gap: 12, always: source.route === "district_heating" };
-    }
-    if (on("rivers")) for (const river of page.riverNames) yield { kind: "river", once: river.text, ...river };
-    if (map.getZoom() < VILLAGE_ZOOM) return;
+    const name = (village) => ({
+      kind: "village", text: page.villages.name[village], mark: L.point(marks.at(village)), gap: marks.radius(marks.root[village]) + (page.villages.tie[village] ? 7 : 3),
+    });
+    if (selected && selected.lat !== null) yield { ...name(selected.index), gap: page.radius(selected.households || 0) + 8, always: true };
+    const [heat, others] = [[], []];
     const view = map.getBounds();
-    const near = spots.filter((spot) => map.hasLayer(spot) && view.contains(spot.getLatLng())).slice(0, MOST_VILLAGES);
-    for (const spot of near) {
-      yield { kind: "village", text: spot.village.name, latlng: spot.getLatLng(), gap: spot.getRadius() + 3 };
+    for (const source of marks.shownSources().filter(({ row }) => view.contains([row.lat, row.lon]))) (source.row.route === "district_heating" ? heat : others).push(source);
+    others.sort((a, b) => (b.share || 0) - (a.share || 0));
+    for (const source of heat.slice(0, MOST_SOURCES)) yield { ...sourceLabel(source), always: heat.length <= FIRST_TOWNS };
+    if (on("towns")) {
+      for (const [rank, town] of page.townRows.entries()) {
+        yield { kind: "town", text: town.name, latlng: [town.lat, town.lon], always: rank < FIRST_TOWNS, fixed: spacing < CROWDED };
+      }
     }
+    const close = map.getSize().x >= PHONE || map.getZoom() > firstZoom + 1;
+    if (close && page.signRadius >= DOT_BELOW) for (const source of others.slice(0, MOST_SOURCES)) yield sourceLabel(source);
+    if (on("rivers")) for (const river of page.riverNames) yield { kind: "river", once: river.text, ...river };
+    if (map.getZoom() < nameZoom) return;
+    for (const village of marks.inWindow(MOST_VILLAGES)) if (!selected || selected.index !== village) yield name(village);
   }
 
-  // Radius of one household at the first view: a large village takes a fair share of its room.
-  function villageScale() {
+  function sourceLabel(source) {
+    const { row } = source;
+    return {
+      kind: "source", text: row.name || row.source_id, sub: row.capacity > 0 ? loadText(row, page) : "", mark: L.point(marks.sourceAt(source)),
+      gap: page.signRadius * 1.3 + 2,
+    };
+  }
+
+  // Distance of so many places that would fill the view evenly. [px]
+  function spacingOf(places) {
     const [south, west, north, east] = page.bounds;
     const room = map.latLngToContainerPoint([south, east]).subtract(map.latLngToContainerPoint([north, west]));
-    const each = Math.sqrt(Math.max(room.x * room.y, 1) / Math.max(spots.length, 1));
-    return Math.min(Math.max(0.23 * each, 4), 14) / Math.sqrt(page.largeVillage);
+    return Math.sqrt(Math.max(room.x * room.y, 1) / Math.max(places, 1));
   }
 
+  // A large village takes a fair share of its room; closer up everything grows slowly.
   function resize() {
     const closer = map.getZoom() - firstZoom;
-    scale = baseScale * Math.min(Math.max(2 ** (closer * 0.35), 0.6), 2.5);
-    if (groups.has("roads")) group("roads").setStyle({ weight: Math.min(Math.max(1.2 + 0.5 * closer, 1), 3) });
-    for (const spot of spots) spot.setRadius(spot.village.households ? page.radius(spot.village.households) : 3);
-    if (selected && selected.lat !== null) ring.setRadius(page.radius(selected.households || 0) + 4);
+    const base = Math.min(Math.max(0.23 * spacing, 2.2), 14) / Math.sqrt(page.largeVillage);
+    const room = Math.min(Math.max((sourceSpacing * 2 ** closer) / SOURCE_ROOM, 0.2), 1);
+    page.signRadius = SOURCE_RADIUS * page.large * room * (map.getSize().x < PHONE ? 0.75 : 1);
+    marks.scale = base * Math.min(Math.max(2 ** (closer * 0.35), 0.6), 2.5) * Math.sqrt(page.large);
+    page.thick = Math.min(Math.max(0.8 * 2 ** (closer * 0.2), 0.7), 1.2) * Math.sqrt(page.large);
+    land.roadWeight = Math.min(Math.max(1.2 + 0.5 * closer, 0.6), 3);
+    if (marks.view) marks.arrange();
     legend.drawSizes();
-    labels.place();
   }
 
-  // Canvas order is order of adding: after a switch everything goes back to its place.
+  // A long drag runs out of what is drawn: draw on the way.
+  function follow() {
+    if (following) return;
+    following = requestAnimationFrame(() => {
+      following = null;
+      if (!marks.covers()) for (const sheet of [land, marks]) sheet._update();
+    });
+  }
+
   function toggle(key, on) {
     if (on) group(key).addTo(map);
     else group(key).remove();
-    if (key === "tiles") fillLand(on ? 0 : 1);
-    for (const layer of stack) if (map.hasLayer(layer)) layer.bringToFront();
-    if (map.hasLayer(ring)) ring.bringToFront();
-    labels.place();
+    if (key === "tiles") land.shown = !on;
+    land.refresh();
+    marks.refresh();
+    labels.refresh();
   }
 
   function choose(village, keepView) {
     selected = village;
+    marks.selected = village.index;
     panel.village(village);
-    if (village.lat === null) {
-      ring.remove();
-      return;
-    }
+    marks.refresh();
+    labels.refresh();
+    if (village.lat === null) return;
     const at = [village.lat, village.lon];
-    ring.setLatLng(at).setRadius(page.radius(village.households || 0) + 4).addTo(map).bringToFront();
     if (keepView) map.panInside(at, { padding: [60, 60] });
     else map.setView(at, Math.max(map.getZoom(), CLOSE_UP));
   }
@@ -277,7 +254,12 @@ function coverage(map, page) {
     if (places.length) map.fitBounds(places, { padding: [40, 40], maxZoom: CLOSE_UP });
   }
 
+  // Leaflet ends a zoom that runs wherever it was going, so this one waits for it.
   function whole() {
+    if (map._animatingZoom) {
+      map.once("zoomend", whole);
+      return;
+    }
     const [south, west, north, east] = page.bounds;
     map.fitBounds([[south, west], [north, east]], { padding: [26, 26], maxZoom: 16, animate: false });
   }
@@ -287,7 +269,7 @@ function coverage(map, page) {
     if (selected && selected.lat !== null) map.panInside([selected.lat, selected.lon], { padding: [60, 60], animate: false });
   }
 
-  // Title, totals, controls, keys and paper.
+  // Title, totals, controls and keys.
   function furnish() {
     byId("gp-title").textContent = page.title;
     const notes = [...page.notes, ...(page.tiles.length ? [words.tiles_credit] : [])];
@@ -296,74 +278,94 @@ function coverage(map, page) {
       el("b", null, number(page.totals.villages)), words.villages);
     byId("gp-n").textContent = words.north;
     byId("gp-north").setAttribute("aria-label", words.north_label);
-    const home = el("button", { type: "button", id: "gp-whole" }, words.whole);
-    home.addEventListener("click", whole);
-    byId("gp-chips").append(home);
+    chip("gp-whole", words.whole).addEventListener("click", whole);
     const container = map.getContainer();
     container.setAttribute("role", "region");
-    container.setAttribute("aria-label", words.map);
+    container.setAttribute("aria-label", `${words.map}${page.lang === "zh" ? "：" : ": "}${words.map_keys}`);
     container.append(byId("gp-north"), byId("gp-chips"));
     L.DomEvent.disableClickPropagation(byId("gp-chips"));
     L.control.zoom({ position: "topright", zoomInTitle: words.zoom_in, zoomOutTitle: words.zoom_out }).addTo(map);
     L.control.scale({ position: "bottomright", imperial: false, maxWidth: 140 }).addTo(map);
-    document.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") panel.hide();
+    container.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && event.target === container) central();
     });
-    window.addEventListener("beforeprint", () => paper(true));
-    window.addEventListener("afterprint", () => paper(false));
+    HOST.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      if (!byId("gp-panel").hidden) panel.hide();
+      else if (legend.over()) legend.open(false);
+    });
   }
 
-  // On paper the same extent fills an A3 sheet; the screen comes back as it was.
-  let screen = null;
-  function paper(on) {
-    if (on && !screen) screen = { center: map.getCenter(), zoom: map.getZoom(), bounds: map.getBounds() };
-    document.body.classList.toggle("gp-paper", on);
-    map.invalidateSize({ animate: false, pan: false });
-    if (on) map.fitBounds(screen.bounds, { animate: false });
-    else if (screen) {
-      map.setView(screen.center, screen.zoom, { animate: false });
-      screen = null;
-    }
+  function chip(id, text, attributes) {
+    const button = el("button", { type: "button", id, ...attributes }, text);
+    byId("gp-chips").append(button);
+    return button;
   }
 
-  // For a page that embeds this one, and for tests.
-  window.coverage = { map, groups, page, choose, toggle };
-}
+  // The village nearest to the middle of the map, for readers without a mouse.
+  function central() {
+    const found = marks.hit(map.getSize().divideBy(2), 200);
+    if (found.village) choose(found.village, true);
+  }
 
-function sourceKind(route) {
-  return pick(SOURCE_SHAPES, route, null) ? route : "electricity";
+  // Everything a third larger, for the back row of a meeting room.
+  function largeText() {
+    const button = chip("gp-large", words.map_large, { "aria-pressed": "false", title: words.map_large_hint });
+    button.addEventListener("click", () => {
+      page.large = page.large === 1 ? LARGE_TEXT : 1;
+      button.setAttribute("aria-pressed", String(page.large > 1));
+      HOST.classList.toggle("gp-large-text", page.large > 1);
+      map.invalidateSize({ animate: false });
+      resize();
+      marks.refresh();
+      labels.refresh();
+    });
+  }
+
+  // For a page of its own, and for tests.
+  if (own) window.coverage = { map, groups, page, land, marks, choose, toggle, filter: page.setFilter };
 }
 
 // Rows of the tables, and the sums that the title and the legend show.
 function prepare(page) {
+  const { households, lat, route, town } = page.villages;
   page.villageRows = rows(page.villages);
-  page.villageRows.forEach((village, index) => {
-    village.index = index;
-    village.colour = (page.routes[village.route] || { colour: "#888888" }).colour;
-    village.shape = village.dwelling === "apartment" ? "square" : "circle";
-  });
-  page.optionRows = rows(page.options);
   page.sourceRows = rows(page.sources);
-  page.townRows = rows(page.towns).filter((town) => town.lat !== null && town.name);
-  page.optionRange = new Map();
-  page.optionRows.forEach((option, i) => {
-    const [from] = page.optionRange.get(option.village) || [i];
-    page.optionRange.set(option.village, [from, i + 1]);
-  });
-  const busy = page.villageRows.filter((v) => v.households);
-  const sum = (list) => list.reduce((total, v) => total + v.households, 0);
-  page.shownRoutes = page.routes.map((route, i) => {
-    const own = busy.filter((v) => v.route === i);
-    return { ...route, villages: own.length, households: sum(own) };
-  }).filter((route) => route.households > 0);
-  page.totals = {
-    villages: page.villageRows.length,
-    households: sum(busy),
-    idle: page.villageRows.length - busy.length,
-  };
-  const sizes = busy.map((v) => v.households).sort((a, b) => a - b);
+  page.shownRoutes = page.routes.map((one, index) => ({ ...one, index, villages: 0, households: 0 }));
+  page.totals = { villages: households.length, households: 0, idle: 0 };
+  const towns = new Map();
+  for (let i = 0; i < households.length; i += 1) {
+    const own = page.shownRoutes[route[i]];
+    page.totals.households += households[i] || 0;
+    if (!households[i]) page.totals.idle += 1;
+    else if (own) {
+      own.villages += 1;
+      own.households += households[i];
+    }
+    if (!towns.has(town[i])) towns.set(town[i], { name: town[i], households: 0, count: 0, lat: 0, lon: 0 });
+    const sum = towns.get(town[i]);
+    sum.households += households[i] || 0;
+    if (lat[i] !== null) {
+      sum.count += 1;
+      sum.lat += lat[i];
+      sum.lon += page.villages.lon[i];
+    }
+  }
+  page.shownRoutes = page.shownRoutes.filter((one) => one.households > 0);
+  const sizes = households.filter(Boolean).sort((a, b) => a - b);
   page.largeVillage = sizes.length ? sizes[Math.floor(sizes.length * 0.95)] : 1;
+  page.townRows = townRows(page, towns);
   page.riverNames = riverNames(page.shapes.rivers);
+}
+
+// Towns to name, the largest first: those of the layer, or else the middle of each town's villages.
+function townRows(page, towns) {
+  const size = (name) => (towns.has(name) ? towns.get(name).households : 0);
+  const given = rows(page.towns).filter((town) => town.lat !== null && town.name)
+    .map(({ name, lat, lon }) => ({ name, lat, lon }));
+  const middles = [...towns.values()].filter((town) => town.count && town.name)
+    .map(({ name, count, lat, lon }) => ({ name, lat: lat / count, lon: lon / count }));
+  return (given.length ? given : middles).sort((a, b) => size(b.name) - size(a.name));
 }
 
 // Places for the label of each river along its longest piece, the middle first.

@@ -12,10 +12,12 @@ function Search(page, choose) {
   input.setAttribute("aria-label", page.words.search);
   list.setAttribute("aria-label", page.words.search);
 
-  const towns = [...new Set(page.villageRows.map((v) => v.town))].map((town) => {
-    const villages = page.villageRows.filter((v) => v.town === town);
-    return { town, villages };
-  });
+  const byTown = new Map();
+  for (const village of page.villageRows) {
+    if (!byTown.has(village.town)) byTown.set(village.town, []);
+    byTown.get(village.town).push(village);
+  }
+  const towns = [...byTown].map(([town, villages]) => ({ town, villages }));
 
   function matches(text) {
     const query = text.trim().toLowerCase();
@@ -91,4 +93,35 @@ function Search(page, choose) {
     } else return;
     event.preventDefault();
   });
+}
+
+// The address names what is open, so that it can be sent: #village=<id> or #town=<name>; only of a page of its own.
+function Link(page, { choose, showTown }) {
+  const own = ROOT === document;
+  let written = "";
+
+  function follow() {
+    const named = new URLSearchParams(window.location.hash.slice(1));
+    if (window.location.hash.slice(1) === written) return;
+    const village = page.villageRows.find((row) => row.village_id === named.get("village"));
+    const town = page.villageRows.filter((row) => row.town === named.get("town"));
+    if (village) choose(village);
+    else if (town.length) {
+      page.setFilter({ towns: new Set([town[0].town]) });
+      showTown({ town: town[0].town, villages: town });
+    }
+  }
+
+  page.link = (id) => {
+    if (!own) return;
+    written = id ? new URLSearchParams({ village: id }).toString() : "";
+    try {
+      window.history.replaceState(null, "", id ? `#${written}` : window.location.href.split("#")[0]);
+    } catch {
+      // A frame without an address of its own has nothing to write to.
+    }
+  };
+  if (!own) return;
+  window.addEventListener("hashchange", follow);
+  follow();
 }

@@ -1,6 +1,7 @@
 // Helpers of the page, and the signs of the map: the legend paints with the very functions of the map.
 
 const INK = "#2f3b45";
+const PALE = "#9aa2a9";
 
 // An element with attributes and children; text only ever becomes a text node.
 function el(tag, attributes, ...children) {
@@ -13,7 +14,7 @@ function el(tag, attributes, ...children) {
 }
 
 function byId(id) {
-  return document.getElementById(id);
+  return ROOT.getElementById(id);
 }
 
 function fill(pattern, value) {
@@ -25,17 +26,29 @@ function pick(table, key, otherwise) {
   return Object.prototype.hasOwnProperty.call(table, key) ? table[key] : otherwise;
 }
 
-function number(value, digits) {
-  return new Intl.NumberFormat("en-US", { maximumFractionDigits: digits || 0 }).format(value);
+// Rounded as the plan's own sentences are: a half to the even side.
+function number(value, digits, least) {
+  const key = `${digits || 0} ${least || 0}`;
+  if (!FORMATS.has(key)) {
+    const fractions = { minimumFractionDigits: least || 0, maximumFractionDigits: digits || 0 };
+    FORMATS.set(key, new Intl.NumberFormat("en-US", { ...fractions, roundingMode: "halfEven" }));
+  }
+  return FORMATS.get(key).format(value);
 }
 
-// Rows [{...}] of a table that travelled as one array per column.
+// A format takes long to make, and labels want hundreds of numbers at every move.
+const FORMATS = new Map();
+
+// Rows of a table that travelled as one array per column: light objects that read the columns.
 function rows(table) {
   const names = Object.keys(table);
-  const count = names.length ? table[names[0]].length : 0;
-  return Array.from({ length: count }, (_, i) => {
-    const row = {};
-    for (const name of names) row[name] = table[name][i];
+  const kind = {};
+  for (const name of names) {
+    Object.defineProperty(kind, name, { get() { return table[name][this.index]; }, enumerable: true });
+  }
+  return Array.from({ length: names.length ? table[names[0]].length : 0 }, (_, index) => {
+    const row = Object.create(kind);
+    row.index = index;
     return row;
   });
 }
@@ -59,7 +72,7 @@ function blend(colour, to, share) {
 }
 
 function isPale(colour) {
-  return [1, 3, 5].every((at) => parseInt(colour.slice(at, at + 2), 16) > 190);
+  return [1, 3, 5].reduce((sum, at) => sum + parseInt(colour.slice(at, at + 2), 16), 0) > 480;
 }
 
 // Outline of a sign around a point; every shape has about the area of the circle.
@@ -84,42 +97,137 @@ function trace(ctx, shape, p, r) {
   ctx.closePath();
 }
 
-const Sign = L.CircleMarker.extend({
-  options: { shape: "circle" },
-  _updatePath() {
-    const renderer = this._renderer;
-    if (!renderer._drawing || this._empty()) return;
-    trace(renderer._ctx, this.options.shape, this._point, Math.max(this._radius, 1));
-    renderer._fillStroke(renderer._ctx, this);
-  },
-});
+// The mark inside a village that tells its route where the colour fails, as strokes in units of its radius.
+const MARKS = {
+  bar: [[-0.5, 0, 0.5, 0]],
+  bars: [[-0.45, -0.22, 0.45, -0.22], [-0.45, 0.22, 0.45, 0.22]],
+  post: [[0, -0.5, 0, 0.5]],
+  cross: [[-0.5, 0, 0.5, 0], [0, -0.5, 0, 0.5]],
+  slash: [[-0.38, 0.38, 0.38, -0.38]],
+  back: [[-0.38, -0.38, 0.38, 0.38]],
+  leaf: [[-0.42, 0.24, 0, -0.26], [0, -0.26, 0.42, 0.24]],
+  tick: [[-0.42, 0, -0.1, 0.32], [-0.1, 0.32, 0.45, -0.3]],
+};
+const MARK_FROM = 4.6; // smaller signs have no room for a mark [px]
+
+function paintMark(ctx, mark, p, { r, colour }) {
+  ctx.strokeStyle = colour;
+  ctx.fillStyle = colour;
+  ctx.lineWidth = Math.min(Math.max(r * 0.2, 1.3), 3);
+  ctx.lineCap = "round";
+  ctx.setLineDash([]);
+  if (mark === "dot" || mark === "ring") {
+    ctx.beginPath();
+    ctx.arc(p.x, p.y, r * (mark === "dot" ? 0.3 : 0.42), 0, 2 * Math.PI);
+    if (mark === "dot") ctx.fill();
+    else ctx.stroke();
+    return;
+  }
+  ctx.beginPath();
+  for (const [x0, y0, x1, y1] of pick(MARKS, mark, [])) {
+    ctx.moveTo(p.x + x0 * r, p.y + y0 * r);
+    ctx.lineTo(p.x + x1 * r, p.y + y1 * r);
+  }
+  ctx.stroke();
+}
+
+// A village: its route's colour and mark, square for apartments, dashed where it is made data, half a ring in
+// the runner-up's colour for a near tie, hollow when its year comes later than the slider's.
+function paintVillage(ctx, look, p, r) {
+  ctx.setLineDash([]);
+  trace(ctx, look.shape, p, r);
+  if (look.idle) {
+    ctx.fillStyle = "#b4babf";
+    ctx.fill();
+    return;
+  }
+  if (look.later) {
+    ctx.fillStyle = "rgba(255, 255, 255, 0.85)";
+    ctx.fill();
+    strokeLook(ctx, { color: PALE, weight: r < 3 ? 0.8 : 1.4 });
+    return;
+  }
+  ctx.fillStyle = look.made ? blend(look.colour, "#ffffff", 0.14) : look.colour;
+  ctx.fill();
+  if (r >= 2) paintEdge(ctx, look, p, r);
+  if (look.mark && r >= MARK_FROM) {
+    paintMark(ctx, look.mark, p, { r, colour: isPale(look.colour) ? "#3c3c3c" : "#fff" });
+  }
+  if (look.tie) paintTie(ctx, look, p, r);
+}
+
+function paintEdge(ctx, look, p, r) {
+  const dark = blend(look.colour, "#000000", 0.5);
+  if (look.made && r >= 6) {
+    trace(ctx, look.shape, p, r + 1.2);
+    strokeLook(ctx, { color: "#fff", weight: 1 });
+    trace(ctx, look.shape, p, r);
+  }
+  if (look.made && r >= 4) strokeLook(ctx, { color: dark, weight: 1.2, dashArray: "3 2", lineCap: "butt" });
+  else if (look.made || isPale(look.colour)) strokeLook(ctx, { color: dark, weight: 0.7, dashArray: look.made ? "1.5 1" : null, lineCap: "butt" });
+  else strokeLook(ctx, { color: "#fff", weight: r < 4 ? 0.8 : 1.3 });
+}
+
+function paintTie(ctx, look, p, r) {
+  const weight = Math.min(Math.max(r * 0.32, 1.2), 3);
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(p.x, p.y - 2 * r - 9, 2 * r + 9, 4 * r + 18);
+  ctx.clip();
+  trace(ctx, look.shape, p, r + weight / 2 + 0.8);
+  strokeLook(ctx, { color: "#fff", weight: weight + 1.6, lineCap: "butt" });
+  trace(ctx, look.shape, p, r + weight / 2 + 0.8);
+  strokeLook(ctx, { color: look.tie, weight, lineCap: "butt" });
+  ctx.restore();
+}
 
 const SOURCE_SHAPES = { district_heating: "square", gas: "diamond", biomass: "hexagon" };
-const SOURCE_COLOURS = { district_heating: "#8f1219", gas: "#c47a00", biomass: "#1f6b23" };
+const SOURCE_COLOURS = { district_heating: "#8f1219", gas: "#b06f00", biomass: "#1f6b23" };
+const SOURCE_RADIUS = 8.5;
+const DOT_BELOW = 4.5; // a smaller sign of a source is plain, without a gauge [px]
 
 function sourceLook(route) {
-  return {
-    shape: pick(SOURCE_SHAPES, route, "triangle"),
-    fillColor: pick(SOURCE_COLOURS, route, "#123a86"),
-    fillOpacity: 1,
-    color: "#fff",
-    weight: 2,
-    radius: 8,
-  };
+  return { shape: pick(SOURCE_SHAPES, route, "triangle"), fillColor: pick(SOURCE_COLOURS, route, "#123a86") };
 }
 
-function villageLook(village) {
-  if (!village.households) {
-    return { shape: village.shape, fillColor: "#fff", fillOpacity: 0.7, color: "#8b9299", weight: 1.5 };
-  }
-  const { shape, colour } = village;
-  if (village.made) {
-    return { shape, fillColor: blend(colour, "#ffffff", 0.22), fillOpacity: 1, color: blend(colour, "#000000", 0.5), weight: 1.3, dashArray: "3 2.5" };
-  }
-  return { shape, fillColor: colour, fillOpacity: 1, color: isPale(colour) ? "#8b9299" : "#fff", weight: 1.1 };
+function sourceKind(route) {
+  return pick(SOURCE_SHAPES, route, null) ? route : "electricity";
 }
 
-// How each line and area class looks; a second stroke is drawn on top of the first.
+// Share of its capacity that a source gives away, or null where nobody says.
+function usedShare(source) {
+  if (typeof source.used !== "number" || !(source.capacity > 0)) return null;
+  return Math.min(Math.max(source.used / source.capacity, 0), 1);
+}
+
+// A source is its own gauge: filled from below as far as its capacity is used, pale where nobody says.
+function paintSource(ctx, look, p, { share, r }) {
+  if (r < DOT_BELOW) {
+    trace(ctx, look.shape, p, r);
+    ctx.fillStyle = look.fillColor;
+    ctx.fill();
+    return;
+  }
+  trace(ctx, look.shape, p, r + 1.6);
+  ctx.fillStyle = "#fff";
+  ctx.fill();
+  trace(ctx, look.shape, p, r);
+  ctx.save();
+  ctx.clip();
+  const lift = look.shape === "triangle" ? r * 0.2 : 0;
+  const [top, bottom] = {
+    square: [-0.886, 0.886], triangle: [-1.4, 0.7], diamond: [-1.25, 1.25], hexagon: [-1.1, 1.1],
+  }[look.shape].map((part) => p.y + lift + part * r);
+  ctx.fillStyle = share === null ? blend(look.fillColor, "#ffffff", 0.6) : look.fillColor;
+  const level = bottom - (share === null ? 1 : share) * (bottom - top);
+  ctx.fillRect(p.x - 2 * r, level, 4 * r, bottom - level + 2);
+  ctx.restore();
+  trace(ctx, look.shape, p, r);
+  ctx.lineJoin = "round";
+  strokeLook(ctx, { color: look.fillColor, weight: 1.8 });
+}
+
+// How each line and area class of the base map looks; a second stroke is drawn on top of the first.
 const LOOKS = {
   boundary: [
     { color: "#fff", weight: 5, fill: true, fillColor: "#fcfbf7", fillOpacity: 1 },
@@ -136,17 +244,7 @@ const LOOKS = {
     { color: "#9aa0a6", weight: 3, lineCap: "butt" },
     { color: "#fff", weight: 1.8, dashArray: "7 7", lineCap: "butt" },
   ],
-  heat_mains_existing: [{ color: "#fff", weight: 5.5 }, { color: "#8f1219", weight: 3 }],
-  heat_mains_planned: [{ color: "#fff", weight: 5.5 }, { color: "#8f1219", weight: 3, dashArray: "8 6", lineCap: "butt" }],
-  gas_mains_existing: [{ color: "#fff", weight: 5 }, { color: "#b06f00", weight: 2.4 }],
-  gas_mains_planned: [{ color: "#fff", weight: 5 }, { color: "#b06f00", weight: 2.4, dashArray: "7 6", lineCap: "butt" }],
 };
-
-// A new pipe: the route's colour, thicker with the diameter.
-function pipeLook(colour, dn) {
-  const weight = 1.4 + Math.min(dn || 80, 1000) / 110;
-  return [{ color: "#fff", weight: weight + 2 }, { color: colour, weight }];
-}
 
 // A small canvas that shows one sign or line as the map draws it.
 function swatch(width, height, paint) {
@@ -167,15 +265,13 @@ function strokeLook(ctx, look) {
   ctx.stroke();
 }
 
-function signSwatch(look, radius) {
-  return swatch(22, 18, (ctx, w, h) => {
-    trace(ctx, look.shape || "circle", { x: w / 2, y: h / 2 }, radius);
-    ctx.globalAlpha = look.fillOpacity;
-    ctx.fillStyle = look.fillColor;
-    ctx.fill();
-    ctx.globalAlpha = 1;
-    strokeLook(ctx, look);
-  });
+function villageSwatch(look, radius) {
+  const full = { shape: "circle", colour: "#7d8790", ...look };
+  return swatch(22, 18, (ctx, w, h) => paintVillage(ctx, full, { x: w / 2, y: h / 2 }, radius));
+}
+
+function sourceSwatch(look, share) {
+  return swatch(22, 18, (ctx, w, h) => paintSource(ctx, look, { x: w / 2, y: h / 2 }, { share, r: 6.3 }));
 }
 
 function lineSwatch(looks) {

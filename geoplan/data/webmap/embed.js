@@ -1,0 +1,12 @@
+// Moves a fragment into a tree of its own, so that neither its styles nor its names meet those of the page.
+function (name) {
+  const box = [...document.querySelectorAll(`#${name}`)].find((one) => !one.shadowRoot);
+  const root = box.attachShadow({ mode: "open" });
+  const { content } = box.querySelector("template");
+  const style = new CSSStyleSheet();
+  style.replaceSync(content.querySelector("style").textContent);
+  root.adoptedStyleSheets = [style];
+  const host = content.querySelector(".gp").cloneNode(true);
+  root.append(host);
+  return [root, host, box.querySelector("script").textContent];
+}
