@@ -1,0 +1,84 @@
+"""The report: a Word document in the official layout, every number of its text out of its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from geoplan.model import Plan
+from geoplan.report.annexes import layers_said
+from geoplan.report.blocks import Annex, Block, numbered
+from geoplan.report.chapters import Book, capacity, goals, layout, overall, present
+from geoplan.report.chapters_money import burden, emissions, money, safeguards, years
+from geoplan.report.sheet import official_paper, template_paper
+from geoplan.report.tables import report_tables
+from geoplan.report.words import words
+from geoplan.report.write import Writer
+from geoplan.staticmap import still_png, title_of
+
+__all__ = ["report_blocks", "report_docx", "report_tables"]
+
+CHAPTERS = (overall, present, goals, layout, capacity, money, years, burden, emissions, safeguards)
+#: Tables on pages of their own, in order; those of the tasks come first.
+ANNEXES = ("funding_full", "pipes", "parameters", "reconciliation", "made")
+#: Dots of the pictures: sharp when the page is printed, small enough to send. [dpi]
+DPI = 150
+
+
+def report_docx(
+    plan: Plan,
+    *,
+    template: bytes | None = None,
+    template_name: str = "",
+    public: bool = False,
+    pictures: Callable[[str], bytes] | None = None,
+) -> bytes:
+    """The report of a plan.
+
+    Parameters
+    ----------
+    plan : Plan
+    template : bytes, optional
+        A .docx of the user: its styles, page, headers and footers are kept, its body is not.
+    template_name : str
+        Its name, for the refusal.
+    public : bool
+        Leave out diameters, flows and voltages, and generalise the lines of the maps.
+    pictures : callable, optional
+        PNG of a theme; without it the still maps of the plan.
+
+    Returns
+    -------
+    bytes
+        A .docx file; the same plan gives the same bytes.
+
+    Raises
+    ------
+    InputError
+        The template is no Word document.
+    """
+    paper = official_paper() if template is None else template_paper(template, file=template_name)
+    title = plan.policy.title + (words()["labels"]["optimum"] if "optimum" in plan.summary else "")
+    writer = Writer(
+        paper,
+        title=title,
+        blocks=list(report_blocks(plan, public=public)),
+        pictures=pictures or partial(_still, plan, public),
+        captions=partial(title_of, plan),
+        made=partial(layers_said, plan),
+    )
+    return writer.write()
+
+
+def _still(plan: Plan, public: bool, theme: str) -> bytes:
+    return still_png(plan, theme, dpi=DPI, public=public)
+
+
+def report_blocks(plan: Plan, *, public: bool = False) -> Iterator[Block]:
+    """Headings, texts, tables, pictures and annexes of the report, in order and numbered."""
+    tables = report_tables(plan, public=public)
+    book = Book(plan, tables)
+    yield from numbered(block for chapter in CHAPTERS for block in chapter(book))
+    for key in (*(k for k in tables if k.startswith("tasks")), *ANNEXES):
+        if key in tables:
+            yield Annex(tables[key])

@@ -1,0 +1,321 @@
+"""The chapters before the money: aims, county, targets, routes and capacity, as blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from geoplan.explain import route_label
+from geoplan.model import Plan
+from geoplan.report.annexes import layers_said, made_layers
+from geoplan.report.blocks import Block, Grid, Heading, Picture, Text
+from geoplan.report.listing import Listing
+from geoplan.report.words import enumerated, heading, plain, say, whose, words
+from geoplan.report.works import SUPPLIES
+from geoplan.tables.optimum import STATUS
+
+#: Layers that the pictures use.
+PICTURES = {
+    "present": (
+        "villages",
+        "heat_sources",
+        "heat_mains",
+        "gas_stations",
+        "gas_mains",
+        "substations",
+        "roads",
+    ),
+    "heat": ("villages", "heat_sources", "heat_mains", "roads"),
+    "gas": ("villages", "gas_stations", "gas_mains", "roads"),
+    "grid": ("villages", "substations", "roads"),
+    "routes": ("villages", "roads"),
+    "years": ("villages", "roads"),
+    "connection": ("villages", "heat_mains", "roads"),
+    "money": ("villages", "roads"),
+    "emissions": ("villages", "roads"),
+}
+
+
+@dataclass(frozen=True)
+class Book:
+    """What a report is written from.
+
+    Attributes
+    ----------
+    plan : Plan
+        Names, words and whether there is a task; never a number for the text.
+    tables : mapping of str to Listing
+        Where every number of the text stands.
+    """
+
+    plan: Plan
+    tables: Mapping[str, Listing]
+
+    def number(self, table: str, row: str | tuple[str, ...], heading: str) -> str:
+        """A number of the text: the cell of a table of the report, as it is printed there."""
+        return self.tables[table].cell(row, heading)
+
+    def single(self, indicator: str) -> str:
+        """A number of the table of indicators."""
+        return self.number("indicators", indicator, "数值")
+
+    def grid(self, key: str) -> Iterator[Block]:
+        """A table, if the report has it."""
+        if key in self.tables:
+            yield Grid(self.tables[key])
+
+
+def picture(theme: str) -> Picture:
+    """A still map with the layers it uses."""
+    return Picture(theme, PICTURES[theme])
+
+
+def overall(book: Book) -> Iterator[Block]:
+    """总体要求."""
+    policy = book.plan.policy
+    yield Heading(1, heading("overall"))
+    yield Heading(2, heading("basis"))
+    yield Text(
+        say("basis_document", document=plain(policy.document)) if policy.document else say("basis_plain")
+    )
+    yield Heading(2, heading("scope"))
+    yield Text(
+        say(
+            "scope",
+            county=whose(book.plan),
+            towns=book.single("乡镇（街道）数"),
+            villages=book.single("村（庄点）数"),
+            tasked=book.single("有改造任务的村（庄点）数"),
+            households=book.single("改造户数"),
+        )
+        + _period(book)
+    )
+    yield Heading(2, heading("method"))
+    yield Text(say("method_optimum") if "comparison" in book.tables else say("method_cascade"))
+    yield Text(say("method_capacity"))
+
+
+def _period(book: Book) -> str:
+    """The years of the plan."""
+    found = (
+        [row[0].removesuffix(" 年") for row in book.tables["years"].rows("年度")]
+        if "years" in book.tables
+        else []
+    )
+    years = [year for year in found if year.isdecimal()]
+    return say("scope_years", years=enumerated(f"{year}年" for year in years)) if years else ""
+
+
+def present(book: Book) -> Iterator[Block]:
+    """基本情况: what is made is said before anything else."""
+    plan = book.plan
+    yield Heading(1, heading("present"))
+    yield Heading(2, heading("made"))
+    made = made_layers(plan)
+    yield Text(say("made", layers=layers_said(plan, tuple(made))) if made else say("made_none"))
+    if plan.policy.disclaimer:
+        yield Text(say("disclaimer", text=f"{plain(plan.policy.disclaimer).rstrip('。')}。"))
+    yield Heading(2, heading("villages"))
+    lost = book.single("未落图的单位数")
+    yield Text(
+        say(
+            "villages",
+            area=book.single("采暖总面积"),
+            load=book.single("设计热负荷"),
+            demand=book.single("年需热量"),
+        )
+        + (say("unlocated", unlocated=lost) if lost != "0" else "")
+    )
+    yield from book.grid("indicators")
+    yield picture("present")
+    yield Heading(2, heading("climate"))
+    yield Text(
+        say(
+            "climate",
+            outdoor=book.single("供暖室外计算温度"),
+            mean=book.single("采暖期平均温度"),
+            days=book.single("采暖期天数"),
+            indoor=book.single("室内设计温度"),
+        )
+        + say("coal", coal=book.single("户均每采暖季散煤用量"), cost=book.single("户均每采暖季散煤费用"))
+    )
+
+
+def goals(book: Book) -> Iterator[Block]:
+    """目标任务."""
+    yield Heading(1, heading("targets"))
+    planned = book.single("改造户数")
+    if "targets" in book.tables:
+        table = book.tables["targets"]
+        yield Heading(2, heading("counted"))
+        off = [
+            (name, value)
+            for name, value in table.rows("内容", "差额")
+            if value.lstrip("-").isdecimal() and value != "0"
+        ]
+        whole = table.rows("目标")[0][0]
+        yield Text(say("targets", households=whole, planned=planned) + _misfit(off))
+        yield Grid(table)
+    else:
+        yield Text(say("targets_none", planned=planned))
+    if "efficiency" in book.tables:
+        yield Heading(2, heading("efficiency"))
+        yield Text(say("efficiency", count=book.single("建筑能效提升任务数")))
+        yield from book.grid("efficiency")
+
+
+def _misfit(off: list[tuple[str, str]]) -> str:
+    if not off:
+        return say("targets_met")
+    return say(
+        "targets_off", parts=enumerated(say("target_part", name=name, value=value) for name, value in off)
+    )
+
+
+def layout(book: Book) -> Iterator[Block]:
+    """技术路径与建设布局."""
+    yield Heading(1, heading("layout"))
+    yield Heading(2, heading("principle"))
+    yield Text(say("order", routes=enumerated(map(_rank, book.plan.policy.ranks))))
+    yield Text(say("tie_rule", tie=book.single("同等条件界限"), argue=book.single("须论证界限")))
+    if "rules" in book.tables:
+        yield Heading(2, heading("rules"))
+        yield Text(say("rules"))
+        yield from book.grid("rules")
+    yield Heading(2, heading("result"))
+    yield Text(say("result", households=book.single("改造户数"), parts=enumerated(_by_route(book))))
+    yield from book.grid("summary")
+    yield picture("routes")
+    decided = book.tables["decisions"].rows("判定类别", "村数", "户数")
+    parts = [say("decision_part", name=n, villages=v, households=h) for n, v, h in decided]
+    yield Text(say("decided", parts=enumerated(parts)))
+    yield from book.grid("decisions")
+    yield from _near(book)
+    yield from _causes(book)
+    yield from _pipes(book)
+    yield from _compared(book)
+
+
+def _rank(rank: tuple[str, ...]) -> str:
+    names = enumerated(map(route_label, rank))
+    return say("rank_joint", routes=names) if len(rank) > 1 else names
+
+
+def _by_route(book: Book) -> list[str]:
+    """Households of every route, from the totals of the table by town."""
+    table = book.tables["summary"]
+    total = words()["labels"]["total"]
+    heads = [
+        head for head in table.table.head if head[-1] not in ("乡镇", total, words()["labels"]["subtotal"])
+    ]
+    return [say("part", name=h[-1], value=table.cell(total, h[-1]), unit="户") for h in heads]
+
+
+def _near(book: Book) -> Iterator[Block]:
+    """Villages that could as well have another route."""
+    yield Heading(2, heading("ties"))
+    limit = book.single("同等条件界限")
+    if "ties" not in book.tables:
+        yield Text(say("ties_none", tie=limit))
+        return
+    total = words()["labels"]["total"]
+    villages, households = (book.number("ties", total, h) for h in ("村数", "户数"))
+    yield Text(say("ties", villages=villages, households=households, tie=limit))
+    yield from book.grid("ties")
+
+
+def _causes(book: Book) -> Iterator[Block]:
+    """What stood against the other routes."""
+    if "whynot" not in book.tables:
+        return
+    yield Heading(2, heading("whynot"))
+    feasible = words()["labels"]["feasible"]
+    rows = [row for row in book.tables["whynot"].rows("方式", "原因", "村数", "户数") if row[1] != feasible]
+    rows = rows or book.tables["whynot"].rows("方式", "原因", "村数", "户数")
+    route, why, villages, households = max(rows, key=lambda row: int(row[2]))
+    yield Text(say("whynot", route=route, cause=why, villages=villages, households=households))
+    yield from book.grid("whynot")
+
+
+def _pipes(book: Book) -> Iterator[Block]:
+    yield Heading(2, heading("works"))
+    if "works" not in book.tables:
+        yield Text(say("works_none"))
+        return
+    table, total = book.tables["works"], words()["labels"]["total"]
+    kind = "subtotal" if table.rows("方式", kind="subtotal") else "row"
+    parts = [say("part", name=n, value=v, unit="km") for n, v in table.rows("方式", "长度（km）", kind=kind)]
+    money = table.cell(total, "投资（万元）")
+    yield Text(say("works", length=table.cell(total, "长度（km）"), parts=enumerated(parts), money=money))
+    yield from book.grid("works")
+    yield Text(say("connection"))
+    yield picture("connection")
+
+
+def _compared(book: Book) -> Iterator[Block]:
+    """An optimum beside the cascade."""
+    if "comparison" not in book.tables:
+        return
+    yield Heading(2, heading("comparison"))
+    table, found = book.tables["comparison"], book.plan.summary["optimum"]
+    optimum = table.cell("目标值", "优化方案")
+    if found["cascade"] is None:
+        said = say("comparison_alone", optimum=optimum)
+    else:
+        said = say(
+            "comparison_cost",
+            cascade=table.cell("目标值", "规则方案"),
+            optimum=optimum,
+            difference=table.cell("目标值", "优化减规则"),
+        )
+    said += say("comparison_bound", bound=table.cell("下界", "优化方案"), status=STATUS[found["status"]])
+    moved = "moved" in book.tables
+    said += say("comparison_moved", moved=book.single("换方式的村数")) if moved else say("comparison_same")
+    said += say("comparison_prices") if "prices" in book.tables else ""
+    yield Text(said)
+    for key in ("comparison", "moved", "prices"):
+        yield from book.grid(key)
+
+
+def capacity(book: Book) -> Iterator[Block]:
+    """能力校核: what each supply has, gives and keeps."""
+    yield Heading(1, heading("capacity"))
+    if "capacity" not in book.tables:
+        yield Text(say("capacity_none"))
+        return
+    yield Text(say("capacity"))
+    yield from book.grid("capacity")
+    table = book.tables["capacity"]
+    columns = ("供应", "名称", "能力", "占用", "余量", "负载率（%）", "单位")
+    names, maps = (
+        words()["headings"]["supply"],
+        {"district_heating": "heat", "gas": "gas", "electricity": "grid"},
+    )
+    for supply in SUPPLIES:
+        label = words()["supplies"][supply]
+        rows = [row for row in table.rows(*columns) if row[0] == label]
+        if not rows:
+            continue
+        sums = [row for row in table.rows(*columns, kind="subtotal") if row[0] == label]
+        yield Heading(2, names[supply])
+        theme = maps.get(supply, "")
+        text = _balance(rows, sums or rows, supply=label, count=book.single(f"{label}处数"))
+        yield Text(text + (say(f"capacity_{theme}") if theme else ""))
+        if theme:
+            yield picture(theme)
+
+
+def _balance(rows: list[tuple[str, ...]], sums: list[tuple[str, ...]], *, supply: str, count: str) -> str:
+    """One supply in a few sentences."""
+    _, _, has, used, margin, load, unit = sums[0]
+    if used == words()["labels"]["hidden"]:
+        return say("capacity_hidden", supply=supply, count=count)
+    numbers = {"capacity": has, "used": used, "margin": margin, "load": load}
+    said = say("capacity_part", supply=supply, count=count, unit=unit, **numbers)
+    loads = [row for row in rows if row[5].replace(".", "").isdecimal()]
+    if float(used) == 0.0:
+        return said + say("capacity_idle")
+    if len(rows) > 1 and loads:
+        most = max(loads, key=lambda row: float(row[5]))
+        said += say("capacity_most", name=most[1], load=most[5])
+    return said

@@ -1,0 +1,243 @@
+"""The chapters of the money and the work: investment, years, households, emissions, safeguards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from geoplan.report.annexes import made_layers
+from geoplan.report.blocks import Block, Grid, Heading, Text
+from geoplan.report.chapters import Book, picture
+from geoplan.report.words import annex, enumerated, heading, open_amount, routes_said, say, words
+from geoplan.tables.money import NO_SCOPE, TOTAL
+
+#: Headings of the funding table that are no payer.
+NO_PAYER = ("口径", "项目", "户数", "总投资", "占比（%）", "实施年限", "牵头单位", "责任单位")
+#: From this share on a source is said to be tight. [%]
+TIGHT = "满载界限"
+
+
+def money(book: Book) -> Iterator[Block]:
+    """投资估算与资金来源."""
+    yield Heading(1, heading("money"))
+    if "capex" in book.tables:
+        yield Heading(2, heading("capex"))
+        table = book.tables["capex"]
+        heads = [h[-1] for h in table.table.head if h[-1] not in ("方式", "村数", "户数", "建设投资")]
+        values = [(name, table.cell(TOTAL, name)) for name in heads]
+        parts = enumerated(_amount(name, value, "万元") for name, value in values if value != "0")
+        total = table.cell(TOTAL, "建设投资")
+        said = say("capex_part", total=_with_unit(total, "万元"), parts=parts) + say("capex")
+        yield Text(said + (say("capex_open", open=open_amount()) if _is_open(total, values) else ""))
+        yield Grid(table)
+    if "funding" in book.tables:
+        yield Heading(2, heading("funding"))
+        yield Text(say("funding") + ("" if "capex" in book.tables else say("capex")))
+        yield from _scopes(book)
+        yield from book.grid("funding")
+    if "cash" in book.tables:
+        yield Heading(2, heading("cash"))
+        total = book.number("cash", TOTAL, TOTAL)
+        yield Text(
+            say("cash_open", open=open_amount()) if total == open_amount() else say("cash", total=total)
+        )
+        yield from book.grid("cash")
+
+
+def _with_unit(value: str, unit: str) -> str:
+    return value if value == open_amount() else f"{value}{unit}"
+
+
+def _amount(name: str, value: str, unit: str) -> str:
+    return f"{name}{_with_unit(value, unit)}"
+
+
+def _is_open(total: str, values: list[tuple[str, str]]) -> bool:
+    return open_amount() in (total, *(value for _, value in values))
+
+
+def _scopes(book: Book) -> Iterator[Block]:
+    """Every total of the funding table with who pays which part of it."""
+    table = book.tables["funding"]
+    payers = [h[-1] for h in table.table.head if h[-1] not in NO_PAYER]
+    several = table.has("口径")
+    scopes = dict.fromkeys(row[0] for row in table.rows("口径")) if several else {"": None}
+    for scope in scopes:
+        if scope == NO_SCOPE:
+            continue
+        row = (scope, TOTAL) if several else TOTAL
+        total = table.cell(row, "总投资")
+        if several:
+            yield Heading(3, say("funding_heading", scope=scope))
+        if total == open_amount():
+            open_payers = [p for p in payers if table.cell(row, p) == open_amount()]
+            yield Text(say("funding_open", open=total, names=enumerated(open_payers)))
+            continue
+        shares = (scope, "占比（%）") if several else "占比（%）"
+        parts = [
+            say("funding_share", name=p, value=table.cell(row, p), share=table.cell(shares, p))
+            for p in payers
+            if table.cell(row, p) != "0"
+        ]
+        yield Text(say("funding_scope", total=total, parts=enumerated(parts)))
+
+
+def years(book: Book) -> Iterator[Block]:
+    """分年度计划."""
+    yield Heading(1, heading("years"))
+    yield Heading(2, heading("yearly"))
+    count = book.single("实施年度数")
+    yield Text(
+        say("years", count=count)
+        if count not in ("0", "1")
+        else say("year_one" if count == "1" else "years_none")
+    )
+    if "years" in book.tables:
+        yield from _each_year(book)
+        yield from book.grid("years")
+    yield picture("years")
+    if "milestones" in book.tables:
+        yield Heading(2, heading("milestones"))
+        yield Text(say("milestones"))
+        yield from book.grid("milestones")
+
+
+def _each_year(book: Book) -> Iterator[Block]:
+    table = book.tables["years"]
+    routes = [head for head in table.table.head if head[0] == "其中"]
+    with_goal = table.has("目标/户数")
+    for label, villages, households in table.rows("年度", "村数", "户数"):
+        parts = [(head[-1], table.cell(label, "/".join(head))) for head in routes]
+        said = enumerated(
+            say("part", name=name, value=value, unit="户") for name, value in parts if value != "0"
+        )
+        numbers = {"villages": villages, "households": households, "parts": said}
+        dated = label.replace(" ", "")
+        text = say("year", year=dated, **numbers) if dated[0].isdecimal() else say("year_open", **numbers)
+        goal = table.cell(label, "目标/户数") if with_goal else "0"
+        if goal != "0":
+            text += say("year_goal", target=goal, difference=table.cell(label, "目标/差额"))
+        yield Text(text)
+
+
+def burden(book: Book) -> Iterator[Block]:
+    """补贴与农户负担: with and without subsidy, and when it ends."""
+    yield Heading(1, heading("burden"))
+    yield Heading(2, heading("subsidies"))
+    if "subsidies" in book.tables:
+        open_ = any(row[0] == open_amount() for row in book.tables["subsidies"].rows("标准"))
+        yield Text(say("subsidies", open=open_amount()) if open_ else say("subsidies_all"))
+        yield from book.grid("subsidies")
+    else:
+        yield Text(say("subsidies_none"))
+    if "running" not in book.tables:
+        return
+    yield Heading(2, heading("running"))
+    yield Text(say("running", coal=book.single("户均每采暖季散煤费用"), income=book.single("农户可支配收入")))
+    for text in _routes_bear(book):
+        yield Text(text)
+    found = book.plan.summary["affordability"]
+    if found["parity"] is not None:
+        verdict = say("parity_in" if found["parity_ok"] else "parity_over")
+        limit = book.single("各方式净支出之比限值")
+        yield Text(say("parity", parity=book.single("各方式净支出之比"), limit=limit, verdict=verdict))
+    yield from book.grid("running")
+    yield Text(say("money_map"))
+    yield picture("money")
+    yield Heading(2, heading("taper"))
+    yield Text(_ends(book))
+    rated = [
+        row
+        for row in book.tables["ratings"].rows("评价", "无补助")
+        if row[0] not in ("返煤风险", open_amount())
+    ]
+    parts = enumerated(say("part", name=name, value=value, unit="户") for name, value in rated)
+    yield Text(say("taper", parts=parts, risk=book.number("ratings", "返煤风险", "无补助")))
+    yield from book.grid("ratings")
+
+
+def _routes_bear(book: Book) -> Iterator[str]:
+    """What a household of each route pays at once and for a season."""
+    table = book.tables["running"]
+    for route in dict.fromkeys(row[0] for row in table.rows("改造方式")):
+        said: dict[str, str] = {}
+        for key, case in (("paid", "有补助"), ("bare", "无补助")):
+            cells = [
+                table.cell((route, case), f"{h}")
+                for h in ("采暖季费用/户均", "占收入（%）", "一次性自筹/户均")
+            ]
+            season, share, once = cells
+            income = "" if share == open_amount() else say("income_share", share=share)
+            said |= {key: _with_unit(season, "元") + income, f"{key}_once": _with_unit(once, "元")}
+        yield say("running_route", route=route.partition("\n")[0], **said)
+
+
+def _ends(book: Book) -> str:
+    """Until when running subsidies are paid."""
+    if "subsidies" not in book.tables:
+        return say("taper_none")
+    labels = words()["labels"]
+    rows = [
+        row for row in book.tables["subsidies"].rows("类别", "方式", "期限") if row[0] == labels["operating"]
+    ]
+    if not rows:
+        return say("taper_none")
+    terms = dict.fromkeys((way, term) for _, way, term in rows if term != labels["no_end"])
+    if not terms:
+        return say("taper_open")
+    return say("taper_end", parts=enumerated(say("taper_part", name=way, value=term) for way, term in terms))
+
+
+def emissions(book: Book) -> Iterator[Block]:
+    """减排效益."""
+    yield Heading(1, heading("emissions"))
+    rows = book.tables["avoided"].rows("污染物", "减排", "单位") if "avoided" in book.tables else []
+    less = [row for row in rows if not row[1].startswith("-")]
+    more = [row for row in rows if row[1].startswith("-")]
+    said = say(
+        "emissions", parts=enumerated(say("emission_part", name=n, value=v, unit=u) for n, v, u in less)
+    )
+    said += say("emission_more", parts=enumerated(row[0] for row in more)) if more else ""
+    yield Text(said)
+    yield Text(say("emission_basis"))
+    yield from book.grid("avoided")
+    yield picture("emissions")
+    yield from book.grid("emissions")
+
+
+def safeguards(book: Book) -> Iterator[Block]:
+    """保障措施: only what the plan's data bear out."""
+    plan = book.plan
+    yield Heading(1, heading("safeguards"))
+    yield Heading(2, heading("leads"))
+    annexes = enumerated(annex(key) for key in book.tables if key.startswith("tasks"))
+    yield Text(say("leads" if "leads" in book.tables else "leads_none") + say("tasks", annexes=annexes))
+    yield from book.grid("leads")
+    yield Heading(2, heading("before"))
+    yield Text(say("before" if "before" in book.tables else "before_none") + _tight(book))
+    yield from book.grid("before")
+    old = plan.policy.old_stove
+    if old is not None:
+        yield Heading(2, heading("stoves"))
+        kept = book.single("旧炉保留期限")
+        yield Text(say("stoves", routes=routes_said(old.routes), seasons=kept))
+    if "equipment" in book.tables:
+        yield Heading(2, heading("equipment"))
+        yield Text(say("equipment"))
+        yield from book.grid("equipment")
+    yield Heading(2, heading("data"))
+    checked = say("reconciled") if "reconciliation" in book.tables else ""
+    yield Text(say("data" if made_layers(plan) else "data_real") + checked)
+
+
+def _tight(book: Book) -> str:
+    """Sources with almost nothing left."""
+    if "capacity" not in book.tables:
+        return ""
+    limit = book.single(TIGHT)
+    rows = [
+        row
+        for row in book.tables["capacity"].rows("名称", "负载率（%）")
+        if row[1].replace(".", "").isdecimal()
+    ]
+    names = [name for name, load in rows if float(load) >= float(limit)]
+    return say("tight", limit=limit, names=enumerated(names)) if names else ""

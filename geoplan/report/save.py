@@ -1,0 +1,51 @@
+"""The report as a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from geoplan.errors import InputError, Problem
+from geoplan.files import named, write_whole
+from geoplan.model import Plan
+from geoplan.report import report_docx
+
+
+def write_report(
+    plan: Plan, file: str | Path, *, template: str | Path | None = None, public: bool = False
+) -> Path:
+    """Write the report of a plan.
+
+    Parameters
+    ----------
+    plan : Plan
+    file : path
+        Ends in ``.docx``; a file that is there is replaced as a whole.
+    template : path, optional
+        A .docx of the user, whose styles, page, headers and footers are kept.
+    public : bool
+        Leave out diameters, pressures and voltages, and make gas and grid coarse.
+
+    Returns
+    -------
+    Path
+        `file`.
+
+    Raises
+    ------
+    InputError
+        The path is a folder or has another ending, the template cannot be
+        read, or the disk did not take the file.
+    """
+    file = named(file, ending=".docx", what="a Word document")
+    content = None if template is None else _read(Path(template))
+    name = "" if template is None else str(template)
+    return write_whole(file, report_docx(plan, template=content, template_name=name, public=public))
+
+
+def _read(template: Path) -> bytes:
+    try:
+        return template.read_bytes()
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        remedy = "name a .docx file with --template"
+        raise InputError(Problem(f"cannot be read: {why}", file=str(template), remedy=remedy)) from error
