@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import difflib
+import io
 import json
 import zipfile
 from pathlib import Path
 
+import docx
 import pandas as pd
 import pyogrio
 import pytest
+from docx.oxml.ns import qn
+from PIL import Image
 
 import geoplan
-from geoplan.folder import GEOPACKAGE, MANIFEST, MAP, WORKBOOK
+from geoplan.folder import GEOPACKAGE, MANIFEST, MAP, WORKBOOK, read_plan
 from geoplan.manifest import versions
+from geoplan.report import report_docx
+from geoplan.staticmap import THEMES
 
 ROOT = Path(__file__).parents[1]
 WRITTEN = sorted(p.parent.name for p in (ROOT / "maps").glob(f"*/{MANIFEST}"))
@@ -70,6 +76,32 @@ def test_tables_under_any_versions(pair):
             rtol=1e-6,
             atol=1e-6,
         )
+
+
+def test_what_is_handed_in_is_that_of_the_plan(pair):
+    """The report's text and tables as they come out today, and every still map in the size of its paper.
+
+    Pictures are not compared: they differ with the fonts that a machine has.
+    """
+    shipped, _ = pair
+    if not pinned():
+        pytest.skip("other library versions than those of constraints.txt")
+    maps = shipped.parent / f"{shipped.name}-maps"
+    assert [p.name for p in sorted(maps.iterdir())] == [f"{i:02d}-{t}.png" for i, t in enumerate(THEMES, 1)]
+    for file in maps.iterdir():
+        with Image.open(file) as sheet:
+            dots = [round(side / dpi * 25.4) for side, dpi in zip(sheet.size, sheet.info["dpi"], strict=True)]
+        assert dots == [420, 297]
+    white = io.BytesIO()
+    Image.new("RGB", (420, 297), "white").save(white, "png")
+    fresh = report_docx(read_plan(shipped), pictures=lambda _: white.getvalue())
+    old, new = (_text(f) for f in (shipped.parent / f"{shipped.name}-report.docx", io.BytesIO(fresh)))
+    same = old == new
+    assert same, "\n".join(difflib.unified_diff(old, new, "shipped", "fresh", lineterm="", n=0))[:3000]
+
+
+def _text(file):
+    return [node.text for node in docx.Document(file).element.body.iter(qn("w:t")) if node.text]
 
 
 def _parts(file):

@@ -53,7 +53,9 @@ def routes(view: View) -> Content:
     notes: tuple[str, ...] = ()
     sign_rows = list(ground.sizes_block(view).rows)
     if tie.any():
-        sign_rows.append(Row((say("tie"),), sign=Mark("#b9c0c6", edge="#1f78d1", edge_width=1.8)))
+        sign_rows.append(
+            Row((say("tie"),), sign=Mark("#b9c0c6", edge=route_colour("heat_pump"), edge_width=1.8))
+        )
         notes = (say("ties_note", f"{_ties(view.plan.villages, pct).sum():,}", f"{pct:g}"),)
     face = own["route"].map({r: route_colour(r) for r in ROUTES})
     return Content(

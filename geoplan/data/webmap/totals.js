@@ -1,5 +1,6 @@
 // The county's sums at the side of the map; they follow the filter. Charts are plain elements with a width.
 
+const MANY_TO_SUM = 5000; // villages
 const PAYERS = [
   ["central", "#17507a"], ["province", "#4c86b0"], ["city", "#93bcd9"], ["district", "#4f8a74"],
   ["household", "#c98a3d"], ["enterprise", "#8b8f94"],
@@ -136,7 +137,7 @@ function Totals(page) {
     open(false);
     opener.focus();
   });
-  page.onFilter.push(draw);
+  page.onFilter.push(later);
   draw();
   open(HOST.clientWidth >= 1200);
 
@@ -169,6 +170,14 @@ function Totals(page) {
   function sections() {
     const shown = passing();
     return [money(shown), emissions(shown), burden(shown)].filter(Boolean);
+  }
+
+  // Where there is much to add up the map answers first; of several changes at once the last counts.
+  let waiting = 0;
+  function later() {
+    clearTimeout(waiting);
+    if (page.shown.length < MANY_TO_SUM) draw();
+    else waiting = setTimeout(draw, 30);
   }
 
   function draw() {
