@@ -5,6 +5,8 @@ function csvCell(value) {
   if (!known(value)) return "";
   if (typeof value === "number") return String(value);
   const text = String(value);
+  // A spreadsheet turns a long code into 6.4E+11 and drops leading zeros, unless it begins with a tab.
+  if (/^(\d{12,}|0\d+)$/.test(text)) return `"\t${text}"`;
   const safe = /^[\s\u0000-\u0020]*[=+\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r\n]/.test(text) ? `'${text}` : text;
   return `"${safe.split('"').join('""')}"`;
 }
