@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from geoplan.model import County, Plan
     from geoplan.planner import assign
     from geoplan.policy import Policy, load_policy
+    from geoplan.report import report_docx
+    from geoplan.staticmap import still_map
     from geoplan.webmap import coverage_map
 
 __version__ = "0.2.0"
@@ -35,6 +37,8 @@ _HOME = {
     "PolicyError": "errors",
     "read_county": "io",
     "read_plan": "folder",
+    "report_docx": "report",
+    "still_map": "staticmap",
 }
 
 __all__ = [
@@ -52,7 +56,14 @@ __all__ = [
     "load_policy",
     "read_county",
     "read_plan",
+    "report_docx",
+    "still_map",
 ]
+
+
+def __dir__() -> list[str]:
+    """List the public names, whether or not they were asked for."""
+    return list(__all__)
 
 
 def __getattr__(name: str) -> Any:

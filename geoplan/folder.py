@@ -29,7 +29,7 @@ from pydantic import ValidationError
 from geoplan.columns import LAYER_GEOMETRY, Column, plan_columns, table
 from geoplan.errors import InputError, Problem
 from geoplan.excel import workbook
-from geoplan.files import move, named, unwritten, write_whole
+from geoplan.files import move, named, refuse_nowhere, unwritten, write_whole
 from geoplan.manifest import FORMAT, KIND, manifest, plain, policy_of, provenance_of, rounded
 from geoplan.model import Plan
 from geoplan.policy import Policy
@@ -43,6 +43,8 @@ FILES = (MAP, GEOPACKAGE, WORKBOOK, MANIFEST)
 GEOPACKAGE_DATE = "2000-01-01T00:00:00.000Z"
 #: Coordinates are written to the millimetre. [m]
 GRID_M = 0.001
+#: Where plans go that are not told where; made where it is missing.
+PLANS = Path("maps")
 #: Tables of every plan.
 PLAN_TABLES = ("villages", "options", "links", "sources")
 #: The first bytes of every GeoPackage; anything else would be opened by what it holds, not by its name.
@@ -58,8 +60,8 @@ def write_plan(plan: Plan, folder: Path, *, tianditu_token: str | None = None) -
     ----------
     plan : Plan
     folder : Path
-        Made where it is missing. An earlier plan there is replaced as a whole;
-        a folder that holds anything else is refused.
+        Made where it is missing, in a folder that is there. An earlier plan is
+        replaced as a whole; a folder that holds anything else is refused.
     tianditu_token : str, optional
         The user's own key for the Tianditu base map.
 
@@ -71,11 +73,11 @@ def write_plan(plan: Plan, folder: Path, *, tianditu_token: str | None = None) -
     Raises
     ------
     InputError
-        The folder is not ours to replace, or the disk did not take the files.
+        The folder is not ours to replace or stands in none, or the disk did not take the files.
     """
-    _refuse_foreign(folder)
+    refuse_place(folder)
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.parent.mkdir(exist_ok=True)
         beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     except OSError as error:
         why = error.strerror or type(error).__name__
@@ -119,7 +121,8 @@ def write_tables(plan: Plan, file: str | Path) -> Path:
     Raises
     ------
     InputError
-        The path is a folder or has another ending, or the disk did not take the file.
+        The path is a folder, has another ending or stands in no folder, or the
+        disk did not take the file.
     """
     return write_whole(named(file, ending=".xlsx", what="a workbook"), workbook(as_written(plan)))
 
@@ -143,18 +146,28 @@ def write_map(plan: Plan, file: str | Path, **options: Unpack[MapOptions]) -> Pa
     Raises
     ------
     InputError
-        The path is a folder, has another ending or lies in the folder of a
-        plan, whose files are counted; or the disk did not take the file.
+        The path is a folder, has another ending, stands in no folder or in that
+        of a plan, whose files are counted; or the disk did not take the file.
     """
     file = named(file, ending=".html", what="a page")
-    if _kind(file.parent) == KIND:
-        remedy = "choose a place outside of it with -o"
-        raise InputError(Problem("lies in the folder of a plan", file=str(file), remedy=remedy))
+    _refuse_inside(file)
     return write_whole(file, coverage_html(as_written(plan), **options).encode())
 
 
-def _refuse_foreign(folder: Path) -> None:
-    """Stop before anything is written if the folder is not an earlier plan, alone."""
+def refuse_place(folder: Path) -> None:
+    """Stop before anything is worked out where a plan cannot be written.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Raises
+    ------
+    InputError
+        It is not an earlier plan alone, or stands in no folder.
+    """
+    if folder.parent != PLANS:
+        refuse_nowhere(folder)
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise InputError(Problem("is not a folder", file=str(folder), remedy="choose another with -o"))
     if not folder.exists() or not any(folder.iterdir()):
@@ -169,6 +182,37 @@ def _refuse_foreign(folder: Path) -> None:
                 remedy="move them away or choose another folder with -o",
             )
         )
+
+
+def refuse_sheets(folder: Path) -> None:
+    """Stop where still maps cannot be written.
+
+    Parameters
+    ----------
+    folder : Path
+        Is made where it is missing.
+
+    Raises
+    ------
+    InputError
+        It is a file, is or lies in the folder of a plan, or stands in no folder that there is.
+    """
+    if folder.exists() and not folder.is_dir():
+        remedy = "still maps are several files: name a folder with -o"
+        raise InputError(Problem("is a file", file=str(folder), remedy=remedy))
+    refuse_nowhere(folder)
+    if _kind(folder) == KIND:
+        raise InputError(
+            Problem("is the folder of a plan", file=str(folder), remedy="choose another with -o")
+        )
+    _refuse_inside(folder)
+
+
+def _refuse_inside(path: Path) -> None:
+    """Stop where something would be put into the folder of a plan, whose files are counted."""
+    if _kind(path.parent) == KIND:
+        remedy = "choose a place outside of it with -o"
+        raise InputError(Problem("lies in the folder of a plan", file=str(path), remedy=remedy))
 
 
 def _kind(folder: Path) -> Any:
@@ -410,6 +454,9 @@ def read_plan(folder: str | Path) -> Plan:
 
 def _manifest_of(folder: Path) -> dict[str, Any]:
     """The manifest of a plan that this version can read."""
+    if folder.is_file():
+        remedy = "name the folder that `geoplan assign` wrote, for example maps/<county>"
+        raise InputError(Problem("is a file, not the folder of a plan", file=str(folder), remedy=remedy))
     try:
         found = json.loads((folder / MANIFEST).read_text("utf-8"))
     except FileNotFoundError:

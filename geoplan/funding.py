@@ -47,8 +47,17 @@ def funding_rows(villages: pd.DataFrame, policy: Policy) -> dict[str, Funding]:
     >>> list(funding_rows(villages, default_policy()))
     ['gas']
     """
-    if policy.funding:
-        return dict(policy.funding)
+    return dict(policy.funding) if policy.funding else route_rows(villages)
+
+
+def route_rows(villages: pd.DataFrame) -> dict[str, Funding]:
+    """A row for every route taken, paid as the plan says.
+
+    Examples
+    --------
+    >>> list(route_rows(pd.DataFrame({"route": ["deferred", "gas"], "households": [50, 100]})))
+    ['gas']
+    """
     taken = set(villages.loc[villages["households"].astype(float) > 0, "route"]) - set(IDLE_ROUTES)
     return {
         route: Funding(item=route, scope=(ALL_TASKS,), routes=(route,), from_plan=tuple(PLAN_COLUMN))

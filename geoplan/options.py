@@ -195,7 +195,9 @@ def policy_notes(villages: pd.DataFrame, policy: Policy) -> list[Note]:
     notes += _unmatched(villages, policy)
     files = {path: origin.file for path, origin in policy.origins.items() if path.startswith("climate.")}
     kept = sorted(path for path, file in files.items() if file == DEFAULT_FILE and path != "climate.indoor_c")
-    if kept and len(kept) < len(files) - 1:
+    if policy.default_climate:
+        notes.append(("default_climate", {"station": policy.climate.station}))
+    elif kept and len(kept) < len(files) - 1:
         notes.append(("climate", {"keys": "、".join(kept)}))
     return notes + demand_notes(policy)
 

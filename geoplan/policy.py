@@ -45,6 +45,7 @@ from geoplan.schema import (
     Demand,
     Economics,
     Network,
+    PrintedDate,
     RoutePolicy,
     Rule,
     Section,
@@ -64,7 +65,7 @@ class Policy(Section):
     document: str = ""
     disclaimer: str = ""
     maker: str = ""
-    map_date: str = ""
+    map_date: PrintedDate = ""
     crs: str | None = None
     issued: Date | None = None
     year: Year | None = None
@@ -133,6 +134,18 @@ class Policy(Section):
         'default.toml'
         """
         return _file_of(path, self._origins)
+
+    @property
+    def default_climate(self) -> bool:
+        """Whether the weather is that of the defaults, which is another place's.
+
+        Examples
+        --------
+        >>> default_policy().default_climate
+        True
+        """
+        keys = ("outdoor_design_c", "season_mean_c", "season_days")
+        return all(self.file_of(f"climate.{key}") == DEFAULT_FILE for key in keys)
 
     def amended(self, sections: Mapping[str, Any], *, origins: Mapping[str, Origin]) -> Policy:
         """The policy with whole sections replaced.

@@ -3,7 +3,8 @@
 A map for the public must not show the voltage of a line, the pressure or the size
 of a main, or where exactly a substation stands (《公开地图内容表示规范》). Here that is
 taken out of the tables themselves, wherever it stands, so that nothing made from
-them can still tell it.
+them can still tell it; and what it could be worked out from goes with it: the flow
+and the money of a single pipe, the lengths that lead to a gas main.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import pandas as pd
 import shapely
 
 from geoplan.model import Plan
+from geoplan.reconcile import counts
 
 #: Gas mains keep this distance from their true line at most, and their corners lie on a grid of it. [m]
 LINE_M = 100.0
@@ -30,15 +32,32 @@ POINT_M = 1_000.0
 LINES, POINTS = ("gas_mains",), ("substations", "gas_stations")
 COARSE_ROUTES = ("electricity", "gas")
 
-#: Columns that are emptied wherever they stand: sizes, pressures, and what the grid has to give.
+#: Columns that are emptied wherever they stand: sizes and pressures, what tells them (flow and money of
+#: single pipes), and what the grid has to give.
 EMPTIED = (
-    "pressure_class", "dn_mm", "loading", "spare_kva", "upgrade_kva", "upgrade_cost_cny_per_kva",
+    "pressure_class", "dn_mm", "loading", "flow_mw", "flow_m3_per_day", "pipe_cny", "pipe_share_cny",
+    "pipe_marginal_cny", "spare_kva", "upgrade_kva", "upgrade_cost_cny_per_kva",
 )  # fmt: skip
 #: What is emptied in the rows that draw on the grid.
 GRID_AMOUNTS = (
     "capacity", "used", "shadow_price_cny_per_unit", "capacity_use", "capacity_value_cny_per_unit",
+    "unit", "capacity_unit",
 )  # fmt: skip
 GRID_UNIT = "kVA"
+#: Units of published prices of pipes.
+PIPE_PRICES = ("元/m", "元/米", "万元/km", "万元/公里")
+#: Findings whose amounts are those of a single main.
+MAIN_FULL = "main_full"
+
+#: Lengths to a gas main are rounded up to whole steps of this. [m]
+NEAR_M = 1_000.0
+NEAR_COLUMNS = ("connection_m", "network_m")
+
+#: Numbers of the policy that give the size of a pipe away, by their path.
+TELLING = re.compile(
+    r"^network\.heat\.(pipes|hydraulics|friction|velocity|delta_t|roughness|density)"
+    r"|^network\.gas\.cny_per_m$|\.cny_per_network_m$"
+)
 
 #: Columns whose words are names of places and of people, not of gas and grid: only amounts go.
 NAMES = ("town", "lead_agency", "responsible_agency", "report_row")
@@ -51,8 +70,8 @@ _CHINESE = r"[〇零一二两三四五六七八九十百千]+(?:点[〇零一二
 _AMOUNT = rf"(?:{_SEVERAL}|{_CHINESE})\s*"
 #: Capacity of the grid, said as an amount.
 _POWER = rf"{_AMOUNT}(?:[kKMｋＫＭ]?[VＶ][AＡ]|[kKM]?va|[千万兆]?伏安)"
-_VOLTAGE = rf"{_AMOUNT}(?:[kKｋＫ][vVｖＶ]|㎸|[千万]伏)(?!\s*[aAａＡ安])"
-_PRESSURE = rf"{_AMOUNT}(?:[MmkKＭｋ]?[PpＰ][aAａ]|[兆千]?帕|bar\b|公斤压力)"
+_VOLTAGE = rf"{_AMOUNT}(?:[kKｋＫ][vVｖＶ]|㎸|[千万]伏)(?!\s*[aAａＡ安])(?:及以[上下])?"
+_PRESSURE = rf"{_AMOUNT}(?:[MmkKＭｋ]?[PpＰ][aAａ]|[兆千]?帕|bar\b|公斤压力)(?:及以[上下])?"
 _SIZE = (
     rf"(?:(?<![A-Za-z])(?:DN|Dn|dn|De|de|DE|OD|ＤＮ|[ΦφØ⌀]|D(?=\d{{2}}))\s*{_SEVERAL}"
     rf"|(?:管径|直径|口径)\s*{_SEVERAL})\s*(?:mm|毫米)?"
@@ -62,13 +81,26 @@ _CLASS = (
     r"|(?:sub-)?(?:high|medium|low)[- ]pressure(?:\s+[AB]\b)?"
 )
 
-_SHORT = re.compile(rf"(余量|尚余)\s*{_POWER}，需\s*{_POWER}")
+_SHORT = re.compile(
+    rf"(余量|尚余)\s*{_POWER}，需\s*{_POWER}"
+    rf"|(的干管[^，；]*?(?:余量|尚余))\s*{_NUMBER}\s*[^，；\s]+，需\s*{_NUMBER}\s*[^，；。\s]+"
+)
+_METRES = r"([0-9][0-9,]*(?:\.[0-9]+)?)\s*(?:m|米)(?![²³/0-9A-Za-z])"
+#: How far a village is from gas or grid: what stands before the metres, in Chinese and in English.
+_NEAR_ZH = re.compile(
+    r"(距(?![热供])[^，；。：（）0-9]{0,6}?"
+    r"(?:(?:燃气|天然气|煤气|变电|电网|开关|[中高低]压)(?:管网|干管|管线|管道|站|所)?|[气门]站|干管)"
+    rf"|煤改气不可行：[^；。]*?接入需新建)\s*{_METRES}|(新建接入)\s*{_METRES}(?=，气源)"
+)
+_NEAR_EN = re.compile(
+    rf"(Distance to (?:gas|grid|substation)[^,;0-9]*?)\s+{_METRES}|(new connection)\s+{_METRES}(?=, source)"
+)
 _AMOUNTS = re.compile("|".join((_POWER, _VOLTAGE, _PRESSURE, _SIZE)))
 _WORDS = re.compile(_CLASS, re.IGNORECASE)
 
 
 def public_plan(plan: Plan) -> Plan:
-    """The plan without pressures, voltages, diameters and the grid's capacities; gas and grid made coarse.
+    """The plan without pressures, voltages, diameters, flows and the grid's capacities; gas and grid coarse.
 
     Parameters
     ----------
@@ -79,30 +111,33 @@ def public_plan(plan: Plan) -> Plan:
     -------
     Plan
         Gas mains and new gas pipes on a grid of 100 m and simplified by 100 m,
-        substations and gas stations on a grid of 1 km. Texts, also those of
-        reasons and findings, without the amounts; sources renamed alike in all
-        tables where their id told any.
+        substations and gas stations on a grid of 1 km. Lengths of gas pipes in
+        whole 100 m, of connections to gas in whole kilometres, both rounded up.
+        Pipes without their cost. Texts, also those of reasons and findings,
+        without the amounts; sources renamed alike in all tables where their id
+        told any.
     """
     ids = _renamed(plan)
 
     def open_(frame: Any) -> Any:
         return _cleaned(frame, ids=ids)
 
-    links = open_(plan.links)
+    gas_pipes = plan.links["route"] == "gas"
+    links = _rounded_up(open_(plan.links).assign(capex_cny=np.nan), ("length_m",), gas_pipes, step=LINE_M)
     sources = open_(plan.sources)
     return replace(
         plan,
-        villages=open_(plan.villages),
-        options=open_(plan.options),
-        links=_moved(links, links["route"] == "gas", _coarse_line),
+        villages=_far(open_(plan.villages)),
+        options=_far(open_(plan.options)),
+        links=_moved(links, gas_pipes, _coarse_line),
         sources=_moved(sources, sources["route"].isin(COARSE_ROUTES), _coarse_point),
         layers={stem: _coarse(stem, open_(layer)) for stem, layer in plan.layers.items()},
-        summary=_said({key: value for key, value in plan.summary.items() if key != "sources"}, ids),
+        summary=_said(_without_grid(plan.summary), ids),
     )
 
 
 def plain_text(text: str, *, name: bool = False) -> str:
-    """A text without voltages, pressures, diameters and amounts of the grid.
+    """A text without voltages, pressures, diameters and amounts of the grid, ways to gas and grid in km.
 
     Parameters
     ----------
@@ -116,16 +151,61 @@ def plain_text(text: str, *, name: bool = False) -> str:
     ('金积变（示例）', '环线', '开关站')
     >>> plain_text("“35 kV 城北变”轮到本村时余量 4,715 kVA，需 6,562 kVA")
     '“城北变”轮到本村时余量不足'
+    >>> plain_text("距燃气干管 4,268 m，高于 2,000 m"), plain_text("新建接入 510 m，气源“门站”")
+    ('距燃气干管 4～5 km，高于 2,000 m', '新建接入不足 1 km，气源“门站”')
     >>> plain_text("高压瓷厂家属院", name=True)
     '高压瓷厂家属院'
     """
-    found = _SHORT.sub(r"\1不足", text)
+    found = _SHORT.sub(lambda m: f"{m[1] or m[2]}不足", text)
+    found = _NEAR_EN.sub(_span_en, _NEAR_ZH.sub(_span_zh, found))
     found = _AMOUNTS.sub(lambda m: "…" if re.fullmatch(_POWER, m[0]) else "", found)
     found = found if name else _WORDS.sub("", found)
     if found == text:
         return text
     found = re.sub(r"[（(]\s*[，,；;、/·-]*\s*[）)]", "", found)
     return re.sub(r"(?<=[“‘（(])\s+|^[\s，,、/·-]+|(?<=\s)\s+|\s+$", "", found)
+
+
+def _span_zh(match: re.Match[str]) -> str:
+    lead, km = _kilometres(match)
+    return f"{lead}不足 1 km" if km == 0 else f"{lead} {km}～{km + 1} km"
+
+
+def _span_en(match: re.Match[str]) -> str:
+    lead, km = _kilometres(match)
+    return f"{lead} under 1 km" if km == 0 else f"{lead} {km}–{km + 1} km"
+
+
+def _kilometres(match: re.Match[str]) -> tuple[str, int]:
+    """What stands before a length, and its whole kilometres."""
+    lead, metres = (part for part in match.groups() if part is not None)
+    return lead.strip(), int(float(metres.replace(",", "")) // NEAR_M)
+
+
+def _far(frame: Any) -> Any:
+    """Villages or options with the ways to gas in whole kilometres."""
+    return _rounded_up(frame, NEAR_COLUMNS, frame["route"] == "gas", step=NEAR_M)
+
+
+def _rounded_up(frame: Any, names: tuple[str, ...], where: pd.Series, *, step: float) -> Any:
+    coarse = {
+        name: frame[name].mask(where, np.ceil(frame[name].astype(float) / step) * step)
+        for name in names
+        if name in frame
+    }
+    return frame.assign(**coarse)
+
+
+def _without_grid(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """The totals without the amounts of single sources, prices of pipes and what the grid is worth."""
+    kept = {key: value for key, value in summary.items() if key != "sources"}
+    if "reconciliation" in kept:
+        rows = [row for row in kept["reconciliation"] if row["unit"] not in PIPE_PRICES]
+        kept |= {"reconciliation": rows, "reconciliation_counts": counts(rows)}
+    if "optimum" in kept:
+        capacities = [c for c in kept["optimum"].get("capacities", ()) if c["unit"] != GRID_UNIT]
+        kept["optimum"] = {**kept["optimum"], "capacities": capacities}
+    return kept
 
 
 def _renamed(plan: Plan) -> dict[str, str]:
@@ -176,18 +256,23 @@ def _said(value: Any, ids: Mapping[str, str], *, name: bool = False) -> Any:
 
 
 def _findings(text: Any, ids: Mapping[str, str]) -> Any:
-    """Failed tests in JSON: of those about the grid neither what was measured nor the limit."""
+    """Failed tests in JSON: of those about gas and grid neither what was measured nor the limit."""
     if not isinstance(text, str):
         return text
     try:
         findings = json.loads(text or "[]")
     except ValueError:
         return plain_text(text)
-    kept = [
-        finding | {"measured": None, "limit": None} if finding.get("unit") == GRID_UNIT else finding
-        for finding in findings
-    ]
+    hidden = {"measured": None, "limit": None, "unit": ""}
+    kept = [finding | hidden if _tells(finding) else finding for finding in findings]
     return json.dumps(_said(kept, ids), ensure_ascii=False) if kept else text
+
+
+def _tells(finding: Mapping[str, Any]) -> bool:
+    """Whether the amounts of a failed test are the grid's, a main's, or the way to gas."""
+    said = str(finding.get("text", ""))
+    near = _NEAR_ZH.search(said) or _NEAR_EN.search(said)
+    return finding.get("unit") == GRID_UNIT or finding.get("code") == MAIN_FULL or near is not None
 
 
 def _coarse(stem: str, layer: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

@@ -6,10 +6,12 @@ unit and by the comment beside its default in ``data/default.toml``.
 
 from __future__ import annotations
 
+import datetime as dt
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 Purse = Literal["household", "enterprise", "government"]
 Supply = Literal["heat", "gas", "grid", "biomass"]
@@ -51,6 +53,44 @@ Names = Annotated[tuple[str, ...], AfterValidator(_once)]
 #: Routes that a section is for: at least one.
 Routes = Annotated[tuple[str, ...], AfterValidator(_once), AfterValidator(_some)]
 Years = Annotated[tuple[Year, ...], AfterValidator(_ascending_years)]
+
+
+#: A year, a month or a day as it is printed on a map.
+_PRINTED = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?|年(?:(\d{1,2})月(?:(\d{1,2})日)?)?)?", re.ASCII)
+
+
+def printed_date(value: Any) -> Any:
+    """A date as it is printed on a map, if the calendar has it.
+
+    Parameters
+    ----------
+    value : str or datetime.date
+        A year, a month or a day; an empty text is none.
+
+    Raises
+    ------
+    ValueError
+        It is no date.
+
+    Examples
+    --------
+    >>> printed_date("2024年5月"), printed_date(dt.date(2024, 5, 1))
+    ('2024年5月', '2024-05-01')
+    """
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    if isinstance(value, str) and value:
+        found = _PRINTED.fullmatch(value)
+        parts = [int(part) for part in found.groups() if part] if found else [0]
+        try:
+            dt.date(*[*parts, 1, 1][:3])
+        except ValueError:
+            remedy = "write 2024, 2024-05, 2024-05-01, 2024年5月 or 2024年5月1日"
+            raise ValueError(f"no date of the calendar; {remedy}") from None
+    return value
+
+
+PrintedDate = Annotated[str, BeforeValidator(printed_date)]
 
 
 class Section(BaseModel):

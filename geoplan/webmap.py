@@ -86,7 +86,10 @@ def coverage_html(
     ------
     InputError
         If `lang` is not known.
+    TypeError
+        `plan` is no plan, or there is no such option.
     """
+    _refuse(plan, options, known=MapOptions, name="coverage_html")
     data = page_data(plan, **options)
     return _fragment(data, strict=strict_csp) if embed else _document(data, strict=strict_csp)
 
@@ -96,7 +99,7 @@ def coverage_map(plan: Plan, **options: Unpack[PageOptions]) -> folium.Map:
 
     Parameters
     ----------
-    plan, **options
+    plan, lang, tianditu_token, public
         As for `coverage_html`.
 
     Returns
@@ -108,7 +111,10 @@ def coverage_map(plan: Plan, **options: Unpack[PageOptions]) -> folium.Map:
     ------
     InputError
         If the language is not known.
+    TypeError
+        `plan` is no plan, or there is no such option.
     """
+    _refuse(plan, options, known=PageOptions, name="coverage_map")
     data = page_data(plan, **options)
     south, west, north, east = data["bounds"]
     leaflet = folium.Map(
@@ -124,6 +130,17 @@ def coverage_map(plan: Plan, **options: Unpack[PageOptions]) -> folium.Map:
     leaflet.default_js, leaflet.default_css = [], []
     leaflet.add_child(_Page(data), name="coverage")
     return leaflet
+
+
+def _refuse(plan: Any, options: Mapping[str, Any], *, known: type, name: str) -> None:
+    """Stop at what is no plan, and at an option that there is not, in the words of the caller."""
+    if not isinstance(plan, Plan):
+        remedy = "read one with geoplan.read_plan(folder), or make one with geoplan.assign(county)"
+        raise TypeError(f"{name}() draws a Plan, got {type(plan).__name__} {plan!r:.60}; {remedy}")
+    names = known.__annotations__
+    wrong = [option for option in options if option not in names]
+    if wrong:
+        raise TypeError(f"{name}() has no option {wrong[0]!r}; it knows {', '.join(sorted(names))}")
 
 
 class _Verbatim(Element):  # type: ignore[misc]  # branca has no types
@@ -176,13 +193,14 @@ def _document(data: Mapping[str, Any], *, strict: bool) -> str:
 
 def _fragment(data: Mapping[str, Any], *, strict: bool) -> str:
     """A part of another page."""
-    content = _embedded(data)
-    name = f"geoplan-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
-    script = _program(f"...{_arrow('embed.js')}('{name}')", library=_leaflet())
+    # No id of the fragment's own: it may stand twice in a page.
+    content = f'<script type="application/json">{packed(data)}</script>'
+    key = hashlib.sha256(content.encode()).hexdigest()[:12]
+    script = _program(f"...{_arrow('embed.js')}('{key}')", library=_leaflet())
     said = f"<!-- Content-Security-Policy: script-src {_sha256(script)} -->\n" if strict else ""
     style = _style() + asset("webmap/embed.css")
     return (
-        f'<div class="geoplan-map" id="{name}">\n<template><style>{style}</style>\n'
+        f'<div class="geoplan-map" data-map="{key}">\n<template><style>{style}</style>\n'
         f'<div class="gp gp-inline">\n{asset("webmap/page.html")}'
         f'<div id="gp-map" class="folium-map"></div>\n</div></template>\n{content}\n</div>\n'
         f"{said}<script>{script}</script>\n"

@@ -92,7 +92,8 @@ def proofs(found: Read) -> set[tuple[str, str]]:
     """Every number of the tables, with each unit that its row, column or table gives it."""
     known: set[tuple[str, str]] = set()
     for title, rows in found.tables.items():
-        head = rows[:2]
+        two = any(above == below for above, below in zip(*rows[:2], strict=True)) if len(rows) > 1 else False
+        head = rows[: 2 if two else 1]
         for row in rows:
             own = [row[i] for i, name in enumerate(head[0]) if name == "单位"]
             own += ["%"] if SHARE in row else []

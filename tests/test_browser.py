@@ -67,12 +67,23 @@ def test_legend_numbers_equal_the_plan(page, plan):
     total = [
         int(c.text.replace(",", "")) for c in page.find_elements(By.CSS_SELECTOR, ".gp-row-sum .gp-count")
     ]
-    assert total == [len(plan.villages), plan.villages["households"].sum()]
+    assert total == [len(busy), plan.villages["households"].sum()]
+    assert text(page, "[data-group='idle'] .gp-count") == str(len(plan.villages) - len(busy))
     assert re.sub("[^0-9]+", " ", text(page, "#gp-totals")).split() == [
         str(total[1])[:-3],
         str(total[1])[-3:],
+        str(len(busy)),
         "203",
     ]
+
+
+def test_the_title_tells_how_many_villages_have_a_task(browser, page, plan, tmp_path):
+    busy = plan.villages[plan.villages["households"] > 0]
+    said = f"本规划{busy['households'].sum():,}户{len(busy)}村"
+    title = text(page, "#gp-totals").replace(" ", "")
+    assert title == f"{said}有任务（共{len(plan.villages)}村）"
+    visit(browser, save(replace(plan, villages=busy), tmp_path))
+    assert text(browser, "#gp-totals").replace(" ", "") == said
 
 
 def test_legend_follows_the_order_of_the_style(page):
@@ -108,6 +119,7 @@ def test_the_legend_counts_what_the_filter_leaves(page, plan):
     town = next(iter(worlds_map.TOWNS))
     page.execute_script("coverage.filter({towns: new Set([arguments[0]]), year: 2022})", town)
     rows = plan.villages[(plan.villages["town"] == town) & (plan.villages["year"] <= 2022)]
+    rows = rows[rows["households"] > 0]
     sums = rows[rows["households"] > 0].groupby("route")["households"].agg(["size", "sum"])
     shown = {}
     for row in page.find_elements(By.CSS_SELECTOR, "[data-group^='route:']"):

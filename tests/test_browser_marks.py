@@ -440,3 +440,59 @@ def test_the_whole_map_comes_back_also_in_the_midst_of_a_zoom(page):
     wait(page, "return coverage.map._animatingZoom === false")
     settle(page)
     assert page.execute_script("return coverage.map.getZoom()") == whole
+
+
+def test_the_name_of_a_town_stays_with_its_own_town(page):
+    """Never nearer to the place of another town, never far from its own."""
+    found = page.execute_script(
+        "const at = (t) => coverage.map.latLngToContainerPoint([t.lat, t.lon]);"
+        "const towns = coverage.page.townRows.map((t) => ({name: t.name, at: at(t)}));"
+        "const map = coverage.map.getContainer().getBoundingClientRect();"
+        "return [...document.querySelectorAll('.gp-label-town')].map((n) => {"
+        "const r = n.getBoundingClientRect(), x = (r.left + r.right) / 2 - map.left, "
+        "y = (r.top + r.bottom) / 2 - map.top;"
+        "const away = (t) => Math.hypot(t.at.x - x, t.at.y - y);"
+        "return [n.textContent, away(towns.find((t) => t.name === n.textContent)),"
+        "towns.sort((a, b) => away(a) - away(b))[0].name]; })"
+    )
+    assert found
+    for name, away, nearest in found:
+        assert away <= 40, name
+        assert nearest == name
+
+
+def test_a_county_of_one_village_is_no_empty_map(browser, plan, tmp_path):
+    one = plan.villages[plan.villages["households"] > 0].head(1)
+    own = plan.options[plan.options["village_id"].isin(one["village_id"])]
+    none = {"links": plan.links.head(0), "sources": plan.sources.head(0), "layers": {}}
+    visit(browser, save(replace(plan, villages=one, options=own, **none), tmp_path))
+    r, x, y, across = browser.execute_script(
+        "const {marks, map} = coverage, p = marks.at(0), o = marks.inside([0, 0]);"
+        "const b = map.getContainer().getBoundingClientRect(), s = map.getSize();"
+        "return [marks.radius(marks.root[0]), p.x - o.x + b.left, p.y - o.y + b.top,"
+        "map.distance(map.containerPointToLatLng([0, 0]), map.containerPointToLatLng([0, s.y]))]"
+    )
+    assert r >= 8
+    assert 2000 <= across <= 4000
+    sign = {"x0": x - r, "y0": y - r, "x1": x + r, "y1": y + r}
+    names = browser.find_elements(By.CLASS_NAME, "gp-label")
+    assert [n.text for n in names] == [one["town"].item(), one["name"].item()]
+    assert all(apart(sign, at) for at in boxes(browser, ".gp-label"))
+
+
+def test_the_whole_county_is_shown_when_asked_for(browser, plan, tmp_path):
+    """And on paper; the first view is closer, around the villages."""
+    west, south, east, north = plan.layers["boundary"].to_crs(4326).total_bounds
+    inside = (
+        "const b = coverage.map.getBounds(), [w, s, e, n] = arguments;"
+        "return b.getWest() <= w && b.getSouth() <= s && b.getEast() >= e && b.getNorth() >= n"
+    )
+    visit(browser, save(plan, tmp_path))
+    first = browser.execute_script("return coverage.map.getZoom()")
+    browser.find_element(By.ID, "gp-whole").click()
+    wait(browser, "return !coverage.map._animatingZoom")
+    assert browser.execute_script(inside, west, south, east, north)
+    assert browser.execute_script("return coverage.map.getZoom()") <= first
+    browser.execute_script("dispatchEvent(new Event('beforeprint'))")
+    assert browser.execute_script(inside, west, south, east, north)
+    browser.execute_script("dispatchEvent(new Event('afterprint'))")

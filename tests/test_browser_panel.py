@@ -1,6 +1,7 @@
 """Reading the map in a real browser: the filter, the totals that follow it, and the fact sheet."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -70,9 +71,12 @@ def test_the_slider_takes_years_up_to_and_including(page, plan):
     assert years == ["2022", "2023", "2024", "全部"]
     slider = page.find_element(By.ID, "gp-year")
     slider.send_keys(Keys.HOME, Keys.ARROW_RIGHT)
-    assert sorted(shown(page)) == sorted(plan.villages.query("year <= 2023")["village_id"])
+    done = plan.villages.query("year <= 2023 and households > 0")
+    assert sorted(shown(page)) == sorted(done["village_id"])
     states = page.execute_script("return [...coverage.page.shown]")
-    assert states.count(2) == (plan.villages["year"] == 2024).sum()
+    assert states.count(2) == len(plan.villages) - len(done)
+    assert "无改造任务" in text(page, "[data-group='idle']")
+    assert text(page, "[data-group='idle'] .gp-count") == "0"
     assert 0 not in states
     assert "截至 2023 年" in text(page, "#gp-filter-chip")
     assert slider.get_attribute("aria-valuetext") == "截至 2023 年"
@@ -119,7 +123,9 @@ def test_totals_equal_the_plan(page, plan, town):
         rows = rows[rows["town"] == town]
     busy = rows[rows["households"] > 0]
     assert ("筛选范围合计" if town else "全域合计") in text(page, "#gp-county h2")
-    assert numbers(text(page, "#gp-county .gp-panel-head p")) == [len(rows), rows["households"].sum()]
+    head = text(page, "#gp-county .gp-panel-head p")
+    assert numbers(head)[:3] == [len(busy), len(rows), rows["households"].sum()]
+    assert ("未落图 3 村" in head) == (town is None)
     by_route = busy.groupby("route")["households"].agg(["sum", "size"])
     said = [numbers(r.text.split("\n")[-1]) for r in page.find_elements(By.CSS_SELECTOR, ".gp-bars tbody tr")]
     assert sorted(s[-2:] for s in said) == sorted(
@@ -266,6 +272,45 @@ def test_a_near_tie_says_so(page, plan):
     far = plan.villages[(plan.villages["margin_pct"].abs() > 5) & (plan.villages["households"] > 0)].iloc[0]
     choose(page, far["village_id"])
     assert page.find_elements(By.CLASS_NAME, "gp-tie-note") == []
+
+
+def test_the_order_of_the_document_is_why_a_cheaper_route_waits(browser, plan, tmp_path):
+    policy = SimpleNamespace(title="图", year=2022, ranks=(("heat_pump", "solar_plus"), ("gas",)))
+    first, second, third = plan.villages.query("route == 'heat_pump' and households > 0").index[:3]
+    villages = plan.villages.assign(margin_pct=12.0)
+    villages.loc[[first, second], "margin_pct"] = -8.04
+    villages.loc[[first, third], "runner_up"] = "gas"
+    villages.loc[second, "runner_up"] = "solar_plus"
+    visit(browser, save(replace(plan, villages=villages, policy=policy), tmp_path))
+    choose(browser, villages.loc[first, "village_id"])
+    said = text(browser, ".gp-order")
+    assert said.startswith("煤改气的年社会费用比采用的空气源热泵便宜 8%（以空气源热泵为 100%），")
+    assert said.endswith("但按文件次序，空气源热泵在煤改气之前。")
+    for other in (second, third):
+        choose(browser, villages.loc[other, "village_id"])
+        assert browser.find_elements(By.CLASS_NAME, "gp-order") == []
+
+
+def test_a_village_with_nobody_to_convert_has_no_route(browser, plan, tmp_path):
+    idle = plan.villages["households"] == 0
+    route = plan.villages["route"].mask(idle, "deferred")
+    decision = plan.villages["decision"].mask(idle, "deferred")
+    visit(
+        browser, save(replace(plan, villages=plan.villages.assign(route=route, decision=decision)), tmp_path)
+    )
+    choose(browser, plan.villages.loc[idle, "village_id"].iloc[0])
+    assert text(browser, ".gp-verdict") == "无改造任务"
+    assert "暂缓" not in text(browser, "#gp-panel")
+    for key in ("routes", "decisions"):
+        listed = browser.execute_script(f"return document.getElementById('gp-pop-{key}').textContent")
+        assert "无改造任务" in listed
+        assert "暂缓" not in listed
+
+
+def test_villages_without_a_place_are_counted_and_said(page, plan):
+    lost = int(plan.villages["unlocated"].sum())
+    assert text(page, "#gp-unseen") == f"未落图 {lost} 村（无坐标），已计入合计"
+    assert f"未落图 {lost} 村" in text(page, "#gp-county .gp-panel-head")
 
 
 def test_made_data_is_said_in_the_sheet(page, plan):

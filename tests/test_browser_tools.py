@@ -22,6 +22,7 @@ from tests.browser import (
     requests,
     save,
     search,
+    settle,
     text,
     village,
     visit,
@@ -254,6 +255,30 @@ def test_the_sheet_has_the_sums_that_find_room_and_the_screen_comes_back(browser
     browser.execute_script("dispatchEvent(new Event('afterprint'))")
     assert text(browser, "#gp-legend") == before
     assert browser.find_element(By.ID, "gp-filter").is_displayed()
+
+
+def test_the_larger_villages_are_named_on_the_sheet(browser, address):
+    visit(browser, address)
+    assert browser.find_elements(By.CLASS_NAME, "gp-label-village") == []
+    browser.execute_script("dispatchEvent(new Event('beforeprint'))")
+    names = [n.text for n in browser.find_elements(By.CLASS_NAME, "gp-label-village")]
+    size = browser.execute_script(
+        "const {name, households} = coverage.page.villages; return name.map((n, i) => [n, households[i]])"
+    )
+    assert 20 < len(names) <= 120
+    ranks = sorted(size, key=lambda row: -row[1])[:130]
+    assert set(names) <= {name for name, _ in ranks}
+    assert browser.execute_script(
+        "const {marks, map} = coverage, o = marks.inside([0, 0]);"
+        "const b = map.getContainer().getBoundingClientRect();"
+        "return [...document.querySelectorAll('.gp-label-village')].every((n) => {"
+        "const r = n.getBoundingClientRect();"
+        "return !marks.count({x0: r.left - b.left + o.x + 1, y0: r.top - b.top + o.y + 1,"
+        "x1: r.right - b.left + o.x - 1, y1: r.bottom - b.top + o.y - 1}, 9)})"
+    )
+    browser.execute_script("dispatchEvent(new Event('afterprint'))")
+    settle(browser)
+    assert browser.find_elements(By.CLASS_NAME, "gp-label-village") == []
 
 
 # In another page

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+import geoplan
 from geoplan.cli import cli
 from geoplan.folder import FILES
 
@@ -49,6 +50,19 @@ def test_a_table_with_chinese_headers_is_enough(table, tmp_path, monkeypatch):
     found = json.loads(Path("maps/县/manifest.json").read_text("utf-8"))
     assert found["summary"]["households_by_route"] == {"heat_pump": 500}
     assert any("未校核电网余量" in note for note in found["warnings"])
+
+
+def test_a_wrong_path_is_refused_before_anything_is_read(table, tmp_path):
+    done = run("assign", table, "-o", tmp_path / "nosuch" / "out")
+    assert done.exit_code == 1
+    assert f"there is no folder {tmp_path / 'nosuch'}; make it first" in done.stderr
+    assert not (tmp_path / "nosuch").exists()
+
+
+def test_the_public_names_are_listed_and_all_there():
+    assert dir(geoplan) == sorted(geoplan.__all__)
+    assert all(getattr(geoplan, name) for name in dir(geoplan))
+    assert {"read_plan", "coverage_map", "still_map", "report_docx"} <= set(dir(geoplan))
 
 
 def test_degrees_without_a_datum_are_refused_with_the_remedy(table, tmp_path, monkeypatch):
@@ -107,7 +121,11 @@ def test_strict_turns_a_deferred_village_into_exit_3(table, tmp_path):
     (table.parent / "substations.csv").write_text(
         "变电站编号,可开放容量,经度,纬度\nS1,25,106.2,37.95\n", "utf-8"
     )
-    (table.parent / "policy.toml").write_text('order = ["heat_pump"]', "utf-8")
+    own = "\n".join(
+        f"{key} = {json.dumps(value, ensure_ascii=False)}"
+        for key, value in geoplan.load_policy([]).climate.model_dump(exclude_none=True).items()
+    )
+    (table.parent / "policy.toml").write_text(f'order = ["heat_pump"]\n[climate]\n{own}', "utf-8")
     loose = run("assign", table, "--datum", "wgs84", "-o", tmp_path / "out")
     assert loose.exit_code == 0
     strict = run("assign", table, "--datum", "wgs84", "--strict", "-o", tmp_path / "out2")

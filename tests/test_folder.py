@@ -242,6 +242,9 @@ def test_a_plan_read_again_is_the_plan_that_was_written(tmp_path):
 def test_what_is_no_plan_is_said_so(plan, tmp_path):
     with pytest.raises(InputError, match=r"is not a plan.*name the folder that `geoplan assign` wrote"):
         read_plan(tmp_path / "nothing")
+    (tmp_path / "villages.geojson").write_text("{}")
+    with pytest.raises(InputError, match=r"is a file, not the folder of a plan; name the folder"):
+        read_plan(tmp_path / "villages.geojson")
     (tmp_path / "manifest.json").write_text('{"kind": "a website"}')
     with pytest.raises(InputError, match="is not a plan"):
         read_plan(tmp_path)

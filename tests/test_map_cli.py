@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+import geoplan
 from geoplan.cli import cli
 from geoplan.folder import FILES, read_plan
+from geoplan.webmap import coverage_html
 
 ROOT = Path(__file__).parents[1]
 PLAN = ROOT / "maps" / "jining"
@@ -36,6 +38,7 @@ def test_one_page_beside_where_one_stands(tmp_path):
 
 def test_the_same_bytes_again_and_whole_in_the_place_of_the_old(tmp_path):
     file = tmp_path / "中文 夹" / "地图.html"
+    file.parent.mkdir()
     assert run(PLAN, "-o", file).exit_code == 0
     before = file.read_bytes()
     file.write_text("old")
@@ -80,6 +83,77 @@ def test_tiles_need_a_key_and_a_key_tiles(alone, tmp_path):
     assert done.exit_code == 2
     assert "--tiles and --token go together" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [("map", "a.html"), ("tables", "a.xlsx"), ("report", "a.docx"), ("map --static", "maps"), ("phase", "p")],
+)
+def test_a_wrong_path_makes_no_folders(command, name, tmp_path):
+    name_, *more = command.split()
+    done = CliRunner().invoke(cli, [name_, str(PLAN), *more, "-o", str(tmp_path / "nosuch" / "dir" / name)])
+    assert done.exit_code == 1
+    assert f"there is no folder {tmp_path / 'nosuch' / 'dir'}; make it first" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_still_maps_go_neither_into_a_file_nor_into_a_plan(tmp_path):
+    (tmp_path / "b.html").write_text("keep")
+    done = run(PLAN, "--static", "-o", "b.html")
+    assert done.exit_code == 1
+    assert "is a file; still maps are several files: name a folder with -o" in done.stderr
+    for inside, said in (
+        (PLAN, "is the folder of a plan"),
+        (PLAN / "stills", "lies in the folder of a plan"),
+    ):
+        done = run(PLAN, "--static", "-o", inside)
+        assert done.exit_code == 1
+        assert said in done.stderr
+    assert sorted(p.name for p in PLAN.iterdir()) == sorted(FILES)
+
+
+def test_reasons_in_another_language_are_noted():
+    done = run(PLAN, "--lang", "en", "-o", "en.html")
+    assert done.exit_code == 0
+    assert "reasons of this plan are Chinese and stay so; `geoplan assign --lang en`" in done.stderr
+    assert run(PLAN, "-o", "zh.html").stderr == ""
+    assert "reasons keep the language of the plan" in " ".join(run("--help").stdout.split())
+
+
+@pytest.mark.parametrize("date", ["gestern", "2024-13", "2024-02-30", "2024/05", "2024年0月", "0000"])
+def test_a_date_that_is_none_is_refused(date, tmp_path):
+    done = run(PLAN, "--date", date)
+    assert done.exit_code == 2
+    assert f"'{date}' is no date of the calendar; write 2024, 2024-05," in done.stderr
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(geoplan.PolicyError, match="map_date: no date of the calendar; write 2024"):
+        geoplan.load_policy([("p.toml", f'map_date = "{date}"')])
+
+
+@pytest.mark.parametrize("date", ["2024", "2024-05", "2024-05-31", "2024年", "2024年5月", "2024年5月31日"])
+def test_a_date_is_printed_as_it_is_given(date):
+    assert geoplan.load_policy([("p.toml", f'map_date = "{date}"')]).map_date == date
+    assert run(PLAN, "--date", date).exit_code == 0
+    assert f'"date":"{date}"' in Path("jining-map.html").read_text("utf-8")
+
+
+def test_a_file_is_no_plan():
+    done = run(ROOT / "layers" / "zichuan" / "villages.geojson")
+    assert done.exit_code == 1
+    assert "is a file, not the folder of a plan; name the folder that `geoplan assign` wrote" in done.stderr
+
+
+def test_the_map_names_its_own_options_and_wants_a_plan():
+    plan = read_plan(PLAN)
+    with pytest.raises(TypeError, match=r"coverage_map\(\) has no option 'foo'; it knows lang, public"):
+        geoplan.coverage_map(plan, foo=1)
+    with pytest.raises(TypeError, match=r"coverage_html\(\) has no option 'foo'; it knows embed, lang"):
+        coverage_html(plan, foo=1)
+    for draw in (geoplan.coverage_map, coverage_html):
+        with pytest.raises(
+            TypeError, match=r"draws a Plan, got str 'base'; read one with geoplan\.read_plan"
+        ):
+            draw("base")
 
 
 def test_the_folder_of_a_plan_is_not_written_into(tmp_path):

@@ -125,6 +125,13 @@ def notes(*arguments, **layers):
     return assign(county(*arguments, **layers)).provenance["notes"]
 
 
+def test_a_climate_of_the_defaults_is_said():
+    rows = [village(1, 0, 0)]
+    assert any("气象参数为软件缺省（银川 53614）" in n for n in notes(rows))
+    own = "[climate]\nseason_days = 120"
+    assert not any("气象参数为软件缺省" in n for n in notes(rows, own))
+
+
 def test_a_climate_without_its_heat_indices_is_said():
     rows = [village(1, 0, 0)]
     climate = "[climate]\nstation = 'x'\noutdoor_design_c = -6.2\nseason_mean_c = 0.1\nseason_days = 120"

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
+import zipfile
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import shapely
+from matplotlib.text import Text
 
+from geoplan.folder import read_plan
 from geoplan.mapdata import page_data
 from geoplan.public import LINE_M, POINT_M, plain_text, public_plan
+from geoplan.report import report_docx, report_tables
+from geoplan.staticmap import still_map
+from geoplan.staticmap.png import small_png
 from geoplan.webmap import coverage_html
 from tests import worlds_map
 
@@ -24,6 +32,14 @@ SECRET = (
 LEFT = re.compile(
     r"\d\s*[kK][vV]|[1１]０ｋ|千伏|兆伏|MVA|[中低高]压|MPa|兆帕|(?:DN|De|Φ|dn)\s*\d|pressure A|200 毫米"
 )
+#: What no output of a real plan may say: voltages, sizes, pressures, flows, prices of pipes.
+TOLD = re.compile(
+    r"[kK][vV](?![a-z])|kVA|千伏|(?:DN|dn)\s*\d|MPa|[高中低]压|流量|管径表|单价表|元/m(?![²³2-3])"
+)
+#: How far a village is from a gas main, to the metre.
+FAR = re.compile(r"(?:燃气干管|gas main) ?[\d,]+ m|新建接入 ?[\d,.]+ m，气源")
+MAPS = Path(__file__).parents[1] / "maps"
+COUNTIES = ("litong", "zichuan", "jining", "shuocheng", "wutai")
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +82,10 @@ def test_an_amount_is_taken_out_of_a_text(text):
 @pytest.mark.parametrize(
     "text",
     [
-        "距燃气干管 4,268 m，高于 2,000 m",
+        "不满足：距燃气干管不超过2000m",
+        "距热网 4,268 m，高于 2,000 m",
+        "接入需新建 4,268 m，超过盈亏平衡长度 900 m",
+        "新建接入 246 m，不超过盈亏平衡长度 2,733 m，热源“甲”",
         "热源 88 MW",
         "次选空气源热泵，年社会费用高 75.8 %",
         "黄渠桥村",
@@ -76,6 +95,24 @@ def test_an_amount_is_taken_out_of_a_text(text):
 )
 def test_other_texts_stay_as_they_are(text):
     assert plain_text(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("距燃气干管 4,268 m，高于 2,000 m", "距燃气干管 4～5 km，高于 2,000 m"),
+        ("距中压干管 812.5 m", "距干管不足 1 km"),
+        ("新建接入 1,394 m，气源“昆仑门站”", "新建接入 1～2 km，气源“昆仑门站”"),
+        ("煤改气不可行：接入需新建 3,001 m", "煤改气不可行：接入需新建 3～4 km"),
+        ("Distance to gas main 2,377 m, above 2,000 m", "Distance to gas main 2–3 km, above 2,000 m"),
+        ("new connection 510 m, source X", "new connection under 1 km, source X"),
+        ("“甲站”的干管轮到本村时余量 5.2 MW，需 6.1 MW", "“甲站”的干管轮到本村时余量不足"),
+        ("含10千伏及以下线路", "含线路"),
+        ("距中压干管 1~5 km", "距干管 1~5 km"),
+    ],
+)
+def test_ways_to_gas_are_said_in_kilometres_and_mains_without_amounts(text, said):
+    assert plain_text(text) == said
 
 
 def test_a_village_keeps_its_name():
@@ -100,9 +137,9 @@ def test_columns_are_emptied(telling):
     assert set(data["shapes"]["gas_mains"]["pressure_class"]) == {None}
     assert set(data["shapes"]["heat_mains"]["dn_mm"]) == {None}
     assert set(data["options"]["capacity_use"]) == {None}
-    grid = [i for i, unit in enumerate(data["sources"]["unit"]) if unit == "kVA"]
+    grid = [i for i, route in enumerate(data["sources"]["route"]) if route == "electricity"]
     assert grid
-    assert {data["sources"][c][i] for c in ("capacity", "used") for i in grid} == {None}
+    assert {data["sources"][c][i] for c in ("capacity", "used", "unit") for i in grid} == {None}
     heat = data["sources"]["route"].index("district_heating")
     assert data["sources"]["capacity"][heat] > 0
 
@@ -137,6 +174,99 @@ def test_gas_and_grid_are_coarse_and_the_rest_exact(plan):
     assert public.links.geometry[~gas].equals(plan.links.geometry[~gas])
     assert public.layers["heat_mains"].geometry.equals(plan.layers["heat_mains"].geometry)
     assert public.villages.geometry.equals(plan.villages.geometry)
+
+
+def test_what_a_pipe_could_be_worked_out_from_is_gone():
+    plan = read_plan(MAPS / "litong")
+    public = public_plan(plan)
+    for name in ("dn_mm", "flow_mw", "flow_m3_per_day", "loading", "capex_cny"):
+        assert plan.links[name].notna().any(), name
+        assert public.links[name].isna().all(), name
+    for table in (public.villages, public.options):
+        for name in ("pipe_cny", "pipe_share_cny", "pipe_marginal_cny"):
+            assert name not in table or table[name].isna().all(), name
+    assert set(page_data(plan, public=True)["links"]["flow_mw"]) == {None}
+
+
+def test_lengths_to_gas_are_rounded_up_and_others_exact():
+    plan = read_plan(MAPS / "litong")
+    public = public_plan(plan)
+    for name in ("villages", "options"):
+        was, now = getattr(plan, name), getattr(public, name)
+        gas = was["route"] == "gas"
+        assert (now["connection_m"][gas] % 1000 == 0).all()
+        assert (now["connection_m"][gas] >= was["connection_m"][gas]).all()
+        assert (now["connection_m"][gas] < was["connection_m"][gas] + 1000).all()
+        assert now["connection_m"][~gas].equals(was["connection_m"][~gas])
+    gas = plan.links["route"] == "gas"
+    assert (public.links["length_m"][gas] % LINE_M == 0).all()
+    assert public.links["length_m"][~gas].equals(plan.links["length_m"][~gas])
+
+
+def test_the_report_sums_the_pipes_and_prices_none_of_them():
+    plan = read_plan(MAPS / "litong")
+    open_, public = report_tables(plan), report_tables(plan, public=True)
+    assert public["works"].cell("合计", "投资（万元）") == open_["works"].cell("合计", "投资（万元）")
+    assert {head[-1] for head in open_["pipes"].table.head} >= {"投资（元）", "公称直径（mm）"}
+    assert [head[-1] for head in public["pipes"].table.head] == [
+        "改造方式", "起点", "终点", "长度（m）", "年份（年）",
+    ]  # fmt: skip
+    labels = [name for (name,) in public["parameters"].rows("参数")]
+    assert "供暖室外计算温度" in labels
+    for gone in ("管径表", "内径表", "管道单价表", "燃气干管单价", "设计压力", "经济比摩阻"):
+        assert gone in [name for (name,) in open_["parameters"].rows("参数")]
+        assert gone not in labels
+    (source,) = (s for p, s in public["parameters"].rows("参数", "来源") if "燃气干管" in p)
+    assert source.startswith("距干管 1~5 km")
+
+
+def test_the_grid_is_left_out_of_the_capacities_and_that_is_said_once():
+    plan = read_plan(MAPS / "litong")
+    table = report_tables(plan, public=True)["capacity"]
+    assert {row[0] for row in table.rows("供应")} == {"热源", "气源"}
+    assert sum("不公开" in note for note in table.notes) == 1
+    open_ = report_tables(plan)["capacity"]
+    assert "变电站" in {row[0] for row in open_.rows("供应")}
+    assert not any("不公开" in note for note in open_.notes)
+
+
+def test_an_optimum_does_not_price_the_grid():
+    plan = read_plan(MAPS / "litong-optimum")
+    units = {row["unit"] for row in public_plan(plan).summary["optimum"]["capacities"]}
+    assert units == {row["unit"] for row in plan.summary["optimum"]["capacities"]} - {"kVA"}
+
+
+@pytest.mark.parametrize("county", COUNTIES)
+def test_nothing_is_told_of_a_real_county(county):
+    plan = read_plan(MAPS / county)
+    data = page_data(plan, public=True)
+    for fixed in ("words", "units", "facts", "values", "layers"):
+        del data[fixed]
+    data["notes"] = data["notes"][1:]
+    said = {"page": json.dumps(list(_texts(data)), ensure_ascii=False)}
+    for theme in ("present", "heat", "gas", "grid"):
+        texts = still_map(plan, theme, public=True).findobj(Text)
+        said[theme] = "\n".join(text.get_text() for text in texts)
+    document = zipfile.ZipFile(io.BytesIO(report_docx(plan, public=True, pictures=_picture)))
+    said["report"] = re.sub(r"<[^>]+>", "\n", document.read("word/document.xml").decode())
+    for where, text in said.items():
+        assert len(text) > 100, where
+        found = [text[max(0, m.start() - 20) : m.end() + 20] for m in TOLD.finditer(text)]
+        assert not found, (where, found)
+        assert not FAR.search(text), where
+
+
+def _texts(value):
+    """Every text in nested data."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _texts(part)
+
+
+def _picture(theme):
+    return small_png(np.full((20, 28, 4), 255, dtype=np.uint8), dpi=10)
 
 
 def test_the_plan_itself_is_left_alone(telling):

@@ -17,6 +17,7 @@ from docx.shared import Mm, Pt, RGBColor
 from PIL import Image
 
 import geoplan.report
+from geoplan import staticmap
 from geoplan.cli import cli
 from geoplan.emissions import POLLUTANTS, avoided_column
 from geoplan.errors import InputError
@@ -24,11 +25,12 @@ from geoplan.excel import workbook
 from geoplan.explain import route_label
 from geoplan.folder import read_plan
 from geoplan.planner import assign
-from geoplan.report import report_blocks, report_docx, report_tables
-from geoplan.report.blocks import Annex, Heading
+from geoplan.report import chapters, report_blocks, report_docx, report_tables
+from geoplan.report.blocks import Annex, Heading, Picture, Text
 from geoplan.report.save import write_report
 from geoplan.report.words import words
 from geoplan.staticmap import THEMES, title_of
+from geoplan.staticmap.view import View
 from geoplan.tables import sheets
 from tests.docx_reader import NUMBER, numbers, proofs, read, unproved
 from tests.worlds import county, heat_source, line, village
@@ -161,8 +163,10 @@ def test_the_tables_are_those_of_the_workbook(real):
     plan, _, found = real
     book = openpyxl.load_workbook(io.BytesIO(workbook(plan)))
     by_title = {title.partition(" ")[2]: rows for title, rows in found.tables.items()}
-    pairs = {"汇总表": "分乡镇分方式户数汇总表", "资金表": "资金明细表", "分年度资金": "分年度财政资金",
-             "分年度计划": "分年度计划", "负担能力": "农户负担"}  # fmt: skip
+    own = {"资金表": "资金明细表", "建设投资": "建设投资估算（按方式）"}
+    own = own if plan.policy.funding else {"资金表": own["建设投资"]}
+    pairs = {"汇总表": "分乡镇分方式户数汇总表", "分年度资金": "分年度财政资金", "分年度计划": "分年度计划",
+             "负担能力": "农户负担", **own}  # fmt: skip
     for name, title in pairs.items():
         if name not in book.sheetnames:
             continue
@@ -198,7 +202,24 @@ def test_rounded_money_adds_up(real):
                 parts = [row[column] for row, kind in rows if kind == "row"]
                 if total is None or not isinstance(total[column], int) or head in (label, "占比（%）"):
                     continue
-                assert sum(p or 0 for p in parts) == total[column], (key, scope, head)
+                assert sum(p for p in parts if isinstance(p, int)) == total[column], (key, scope, head)
+
+
+def test_the_parts_of_the_investment_make_it(real):
+    plan, _, found = real
+    table = report_tables(plan)["capex"].table
+    heads = [head[-1] for head in table.head]
+    parts = range(heads.index("总投资") + 1, heads.index("占比（%）"))
+    for row in table.rows[:-1]:
+        assert sum(row[c] for c in parts if isinstance(row[c], int)) == row[heads.index("总投资")]
+    total = round(plan.villages["capex_cny"].sum() / 1e4)
+    assert table.rows[-2][heads.index("总投资")] == total
+    assert f"建设投资{total}万元" in "".join(found.text)
+    payers = [f"subsidy_{level}_cny" for level in ("central", "province", "city", "district")]
+    task = plan.villages[plan.villages["households"].astype(int) > 0]
+    open_ = task[[*payers, "household_capex_cny"]].isna().any(axis=None)
+    assert ("待定" in heads) == open_
+    assert ("文件未载明由谁承担" in "".join(found.text)) == open_
 
 
 def test_what_is_left_open_is_said(real):
@@ -445,7 +466,7 @@ def test_the_public_version_tells_no_sizes():
     ]
     everything = "".join([*found.text, *cells])
     assert not re.search(r"\d\s*kV|\d\s*kVA|DN\s*\d|公称直径|中压|高压", everything)
-    assert "不公开" in everything
+    assert "不在公开版列出" in everything
     assert re.search(
         r"\d\s*kV", "".join(c for rows in read(written(plan)).tables.values() for r in rows for c in r)
     )
@@ -467,6 +488,69 @@ def test_a_plan_of_almost_nothing_is_still_a_report(rows):
     assert unproved(found.text, proofs(found), names=names_of(plan)) == []
 
 
+def test_a_plan_without_years_has_no_picture_of_them():
+    plan = assign(county([village(1, 0, 0, 100, name="甲村")]))
+    blocks = list(report_blocks(plan))
+    assert "years" not in {b.theme for b in blocks if isinstance(b, Picture)}
+    text = "".join(b.text for b in blocks if isinstance(b, Text))
+    assert "各村未安排年度。" in text
+    assert "气象参数为软件缺省（银川 53614）" in text
+    assert "户均散煤用量、散煤价格、电价、气价、农户收入没有本地数据" in text
+
+
+CLIMATE = "[climate]\nstation = 'x'\noutdoor_design_c = -6.2\nseason_mean_c = 0.1\nseason_days = 120\n"
+
+
+def test_a_county_with_its_own_weather_is_not_told_so():
+    plan = assign(
+        county([village(1, 0, 0, 100, name="甲村")], CLIMATE + "[baseline]\ncoal_t_per_household = 2\n")
+    )
+    text = "".join(b.text for b in report_blocks(plan) if isinstance(b, Text))
+    assert "气象参数为软件缺省" not in text
+    assert "散煤价格、电价、气价、农户收入没有本地数据" in text
+    assert "散煤用量、" not in text
+
+
+@pytest.mark.parametrize(
+    ("origins", "said", "made"),
+    [
+        (["台账"] * 3, "资料中没有标为示意的数据。各行资料均注明来源。", False),
+        (["台账", "", None], "资料中没有标为示意的数据。有2行资料没有注明来源", False),
+        (["台账", "illustrative（示意点位）", " "], "重新计算。有1行资料没有注明来源", True),
+    ],
+)
+def test_rows_without_a_source_and_made_rows_are_counted(origins, said, made):
+    rows = [
+        village(n, 500.0 * n, 0.0, 100, name="甲村", provenance=origin) for n, origin in enumerate(origins, 1)
+    ]
+    plan = assign(county(rows, CLIMATE))
+    found = read(written(plan))
+    assert said in "".join(found.text)
+    assert unproved(found.text, proofs(found), names=names_of(plan)) == []
+    assert (found.paragraphs[1] == ("封面说明", "本报告含示意数据")) == made
+    notes = {
+        sheet.name: [n for n in sheet.notes if "含示意数据：村庄（示意点位）" in n] for sheet in sheets(plan)
+    }
+    assert {len(lines) for lines in notes.values()} == {int(made)}
+
+
+def test_villages_that_emit_more_than_their_coal_are_named_in_the_text(world):
+    text = "".join(b.text for b in report_blocks(world) if isinstance(b, Text))
+    avoided = world.villages[avoided_column(next(iter(POLLUTANTS)))]
+    more = avoided[avoided < -0.5]
+    assert len(more)
+    table = report_tables(world)["rising"]
+    assert table.cell("合计", "增加的排放") == f"{-more.sum():.0f}"
+    assert table.cell("合计", "村数") == str(len(more))
+    assert f"增加{-more.sum():.0f}吨/年" in text
+
+
+def test_a_picture_names_every_made_layer_that_it_shows(world):
+    for theme in THEMES:
+        shown = staticmap._DRAWN[theme](View(world, "zh", False, 1.0)).stems
+        assert set(chapters.picture(theme).made) == set(shown), theme
+
+
 def test_hostile_names_are_text(world):
     payload = "<w:p/>&\x00\x0b{households}%s\ue000money\ue003"
     villages = world.villages.assign(name=payload, town=payload, lead_agency=payload)
@@ -484,6 +568,7 @@ def test_the_command_writes_a_report(world, tmp_path, monkeypatch):
     monkeypatch.setattr(geoplan.report, "still_png", lambda plan, theme, **more: picture(theme))
     world.write(tmp_path / "plan")
     out = tmp_path / "报告 目录" / "报告.docx"
+    out.parent.mkdir()
     template = tmp_path / "模板.docx"
     template.write_bytes(own_template())
     for more in ([], ["--template", str(template)], ["--public"]):
@@ -513,5 +598,5 @@ def test_the_maps_stand_in_the_report(world, tmp_path):
     with zipfile.ZipFile(file) as archive:
         sizes = [Image.open(io.BytesIO(archive.read(n))).size for n in archive.namelist() if "media/" in n]
     assert len(sizes) >= 5
-    assert all(width > 2400 and abs(width / height - 420 / 297) < 0.01 for width, height in sizes)
+    assert all(width > 156 / 25.4 * 300 and abs(width / height - 420 / 297) < 0.01 for width, height in sizes)
     assert file.stat().st_size < 5_000_000

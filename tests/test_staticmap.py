@@ -24,6 +24,7 @@ from geoplan.staticmap import (
     THEMES,
     effects,
     fonts,
+    ground,
     networks,
     outcomes,
     still_map,
@@ -32,8 +33,8 @@ from geoplan.staticmap import (
     unwritable,
     write_still_maps,
 )
-from geoplan.staticmap.content import Ticks
-from geoplan.staticmap.labels import touching
+from geoplan.staticmap.content import Label, Ticks
+from geoplan.staticmap.labels import placed, touching
 from geoplan.staticmap.view import SHEET, View
 from tests.worlds_map import plan as world
 
@@ -81,7 +82,7 @@ def test_a_sheet_has_everything_a_map_needs(figures, plan, theme):
         plan.policy.title,
         "图例",
         "北",
-        "1:150,000",
+        "1:180,000",
         " km",
         "2022 年",
         "底图",
@@ -105,9 +106,45 @@ def test_all_themes_show_the_same_ground(plan, figures):
     }
 
 
+def test_the_county_is_on_the_sheet_unless_villages_would_be_lost_in_it(plan):
+    boundary = plan.layers["boundary"]
+    west, south, east, north = View(plan).frame.extent
+    least_x, least_y, most_x, most_y = boundary.total_bounds
+    assert west <= least_x
+    assert south <= least_y
+    assert east >= most_x
+    assert north >= most_y
+    large = boundary.set_geometry(boundary.buffer(60_000))
+    wide = View(replace(plan, layers=plan.layers | {"boundary": large})).frame
+    assert wide == View(replace(plan, layers={})).frame
+
+
+def test_towns_without_a_layer_stand_in_the_middle_of_their_villages(plan):
+    view = View(replace(plan, layers={k: v for k, v in plan.layers.items() if k != "towns"}))
+    own = view.villages[view.villages["town"] == "金积镇"]
+    found = {label.text: label.xy for label in ground.towns(view)}
+    assert set(found) == set(view.villages["town"])
+    assert found["金积镇"] == pytest.approx((own.geometry.x.mean(), own.geometry.y.mean()))
+
+
+def test_every_theme_counts_the_same_villages(plan):
+    totals = set()
+    for theme in (outcomes.routes, networks.gas, networks.heat, networks.grid):
+        total = rows(titled(theme(View(plan)).legend, "村庄"))["合计"]
+        totals.add((number(total[0]), number(total[1])))
+    busy = plan.villages[plan.villages["households"] > 0]
+    assert totals == {(len(busy), busy["households"].sum())}
+
+
+def test_no_heading_stands_above_nothing(plan):
+    bare = replace(plan, layers={}, links=plan.links.head(0), sources=plan.sources.head(0))
+    for theme in THEMES:
+        assert not {"管网与设施", "底图"} & set(texts(still_map(bare, theme)))
+
+
 def test_the_scale_bar_is_as_long_as_it_says(plan, figures):
     frame = View(plan).frame
-    assert frame.metres_per_mm == 150.0
+    assert frame.metres_per_mm == pytest.approx(180.0)
     sheet = figures["routes"].axes[0]
     boxes = [p for p in sheet.patches if isinstance(p, Rectangle)]
     below = [p for p in boxes if p.get_height() == pytest.approx(1.6) and p.get_y() > frame.box[3]]
@@ -187,7 +224,7 @@ def test_routes_are_counted_as_in_the_plan(plan):
         villages, households, _ = table[route_label(route)]
         assert number(villages) == len(own)
         assert number(households) == own["households"].sum()
-    assert number(table["合计"][0]) == len(plan.villages)
+    assert number(table["合计"][0]) == len(busy)
     assert number(table["合计"][1]) == plan.villages["households"].sum()
     assert number(table["无改造任务"][0]) == (plan.villages["households"] == 0).sum()
 
@@ -552,3 +589,13 @@ def test_the_plan_is_left_as_it_was(plan):
         still_map(plan, theme)
     for name, frame in kept.items():
         pd.testing.assert_frame_equal(pd.DataFrame(getattr(plan, name)), pd.DataFrame(frame))
+
+
+def test_the_name_of_a_town_is_nearest_to_its_own_place():
+    own, other = (50.0, 50.0), (55.0, 50.0)
+    names = [(Label("甲乙丙丁镇", (0, 0), "town"), own), (Label("乙镇", (0, 0), "town"), other)]
+    for found in placed(names, room=(0, 0, 100, 100), taken=[], dots=np.empty((0, 4))):
+        at, rest = (own, other) if found.label.text == "甲乙丙丁镇" else (other, own)
+        left, top, right, bottom = found.box
+        apart = [np.hypot(x - np.clip(x, left, right), y - np.clip(y, top, bottom)) for x, y in (at, rest)]
+        assert apart[0] < apart[1]

@@ -94,6 +94,7 @@ def test_the_sheets_are_in_order_and_an_empty_one_is_left_out():
         "某某区清洁取暖建设任务表",
         "汇总表",
         "资金表",
+        "建设投资",
         "分年度计划",
         "负担能力",
         "减排",
@@ -226,11 +227,16 @@ def test_what_the_document_leaves_open_is_never_blank_and_never_nought(tmp_path)
     book = book_of(plan)
     funding = row_of(book["资金表"], "空气源热泵")
     heads = row_of(book["资金表"], "总投资")
-    at = {name: funding[heads.index(name)] for name in ("户数", "总投资", "中央补助", "区县配套", "农户自筹")}
-    assert at == {"户数": 100, "总投资": "待定", "中央补助": "待定", "区县配套": 10, "农户自筹": "待定"}
-    assert any(
-        "文件未载明中央补助、农户自筹，合计待定；已载明部分" in str(row[0]) for row in values(book["资金表"])
-    )
+    names = ("户数", "总投资", "中央补助", "区县配套", "农户自筹", "企业自筹", "待定")
+    at = {name: funding[heads.index(name)] for name in names}
+    capex = round(plan.villages["capex_cny"].sum() / 1e4)
+    rest = capex - 10 - at["企业自筹"]
+    assert rest > 0
+    assert at == at | {"户数": 100, "总投资": capex, "中央补助": "待定", "区县配套": 10, "待定": rest}
+    assert at["农户自筹"] == "待定"
+    assert row_of(book["资金表"], "合计")[3:] == [capex, "待定", 10, "待定", at["企业自筹"], rest, 100]
+    said = f"“待定”列 {rest} 万元已计入总投资，文件未载明其中中央补助、农户自筹各出多少。"
+    assert any(said in str(row[0]) for row in values(book["资金表"]))
     for name, columns in (("台账", plan_columns()), ("备选方案", table("options"))):
         heads, row = values(book[name])[1], row_of(book[name], "空气源热泵")
         for column in ("subsidy_central_cny", "household_capex_cny"):
@@ -424,6 +430,7 @@ def test_the_command_writes_the_workbook_of_the_plan_anew(tmp_path):
     plan = assign(corridor([300, 900, 0], capacity_mw=11.0))
     folder = plan.write(tmp_path / "plan")
     file = tmp_path / "out" / "表.xlsx"
+    file.parent.mkdir()
     done = CliRunner().invoke(cli, ["tables", str(folder), "-o", str(file)])
     assert (done.exit_code, done.stdout.strip()) == (0, str(file)), done.output
     assert _parts(file) == _parts(folder / "tables.xlsx")
@@ -444,7 +451,7 @@ def test_a_folder_or_another_ending_is_refused(tmp_path):
     with pytest.raises(InputError, match="is not the name of a workbook"):
         write_tables(plan, tmp_path / "tables.xls")
     (tmp_path / "file").write_text("keep")
-    with pytest.raises(InputError, match="cannot write"):
+    with pytest.raises(InputError, match="cannot be written: there is no folder"):
         write_tables(plan, tmp_path / "file" / "tables.xlsx")
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
     done = CliRunner().invoke(cli, ["tables", str(tmp_path), "-o", str(tmp_path / "t.xlsx")])

@@ -14,7 +14,7 @@ from rich.text import Text
 from geoplan.cli.options import county_options, parsed_datum, parsed_locks, printable
 from geoplan.errors import InfeasibleError, InputError, Problem
 from geoplan.explain import number, route_label
-from geoplan.folder import FILES, write_plan
+from geoplan.folder import FILES, PLANS, refuse_place, write_plan
 from geoplan.io import read_county
 from geoplan.model import Plan
 from geoplan.optimum import PROVED, TIME_LIMIT_S, Objective
@@ -67,6 +67,8 @@ def assign(
     **where: Any,
 ) -> None:
     """Assign a heating route to every village of VILLAGES and write the plan."""
+    if output is not None:
+        refuse_place(output)
     county = read_county(villages, locks=parsed_locks(locks), datum=parsed_datum(datum), **where)
     if strict and county.notes:
         raise InputError(county.notes)
@@ -79,7 +81,7 @@ def assign(
         _refuse_notes(plan)
         _refuse_deferred(plan)
     name = county.name if method == "cascade" else f"{county.name}-{method}"
-    folder = write_plan(plan, output or Path("maps") / name, tianditu_token=tianditu_token)
+    folder = write_plan(plan, output or PLANS / name, tianditu_token=tianditu_token)
     _print(plan, folder)
 
 

@@ -10,13 +10,25 @@ from typing import Any
 import click
 
 from geoplan.cli.options import printable
-from geoplan.folder import read_plan, write_map
+from geoplan.folder import read_plan, refuse_sheets, write_map
 from geoplan.model import Plan
 from geoplan.policy import Origin
+from geoplan.schema import printed_date
+
+
+def _dated(text: str | None) -> str | None:
+    """A date that the calendar has, as it is printed."""
+    try:
+        printed_date(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r} is {error}") from None
+    return text
+
 
 #: Options that only one of the two kinds of map knows.
 OF_PAGES = ("tiles", "token", "embed", "strict_csp")
 OF_SHEETS = ("formats", "themes", "dpi")
+SPOKEN = {"zh": "Chinese", "en": "English"}
 #: Resolution of a picture that is printed.
 DPI = 300
 
@@ -29,11 +41,19 @@ DPI = 300
     type=click.Path(path_type=Path),
     help="The .html file, or with --static the folder; default <plan>-map.html or <plan>-maps here.",
 )
-@click.option("--lang", type=click.Choice(["zh", "en"]), default="zh", show_default=True)
+@click.option(
+    "--lang",
+    type=click.Choice(["zh", "en"]),
+    default="zh",
+    show_default=True,
+    help="Of headings and labels; reasons keep the language of the plan (geoplan assign --lang en).",
+)
 @click.option("--public", is_flag=True, help="For the public: gas and grid generalised, no technical data.")
 @click.option("--maker", metavar="UNIT", help="制图单位; default that of the policy, or a blank line.")
 @click.option(
-    "--date", help="Date on the map, for example 2024-05-01; default that of the policy, or its year."
+    "--date",
+    callback=lambda _, __, text: _dated(text),
+    help="Date on the map, for example 2024-05-01 or 2024年5月; default that of the policy, or its year.",
 )
 @click.option("--tiles", type=click.Choice(["tianditu"]), help="Base map from a server; needs --token.")
 @click.option("--token", help="Your own key of that server. It is written into the page.")
@@ -88,6 +108,10 @@ def _signed(plan: Plan, given: Mapping[str, str | None]) -> Plan:
 def _page(plan: Plan, file: Path, *, token: str | None, **options: Any) -> Path:
     if token is not None:
         click.echo(f"warning: the key of the tile server can be read by everybody who has {file}", err=True)
+    lang, spoken = options["lang"], plan.provenance.get("lang", "zh")
+    if lang != spoken:
+        remedy = f"`geoplan assign --lang {lang}` gives {SPOKEN[lang]} ones"
+        click.echo(f"note: the reasons of this plan are {SPOKEN[spoken]} and stay so; {remedy}", err=True)
     known = ("lang", "public", "embed", "strict_csp")
     return write_map(plan, file, tianditu_token=token, **{name: options[name] for name in known})
 
@@ -109,6 +133,7 @@ def _sheets(
     unknown = [theme for theme in themes if theme not in THEMES]
     if unknown:
         raise click.BadParameter(f"{unknown[0]!r} is none of {', '.join(THEMES)}", param_hint="--theme")
+    refuse_sheets(folder)
     for problem in unwritable(plan):
         click.echo(printable(f"warning: {problem}"), err=True)
     return write_still_maps(

@@ -15,7 +15,7 @@ from rich.text import Text
 from geoplan.cli.options import printable
 from geoplan.columns import ROUTES
 from geoplan.explain import number, route_label
-from geoplan.folder import FILES, read_plan, write_plan
+from geoplan.folder import FILES, read_plan, refuse_place, write_plan
 from geoplan.model import Plan
 from geoplan.phasing import purse_label, with_years
 from geoplan.policy import Origin, Policy
@@ -44,6 +44,8 @@ _BUDGET = re.compile(r"(?P<payer>\w+):(?P<year>(?:19|20)\d\d)=(?P<wan>\d+(?:\.\d
 def phase(plan: Path, targets: tuple[str, ...], budgets: tuple[str, ...], output: Path | None) -> None:
     """Show the years of PLAN, a plan's folder; with other targets or budgets, plan them anew."""
     by_year, money = _targets(targets), _budgets(budgets)
+    if output is not None:
+        refuse_place(output)
     found = read_plan(plan)
     if by_year or money:
         found = with_years(found, policy=amended(found.policy, by_year, money))

@@ -15,6 +15,7 @@ from geoplan.mapdata.places import (
     SHAPES,
     SOURCE_LAYERS,
     bounds_of,
+    extent_of,
     has_rows,
     paths_of,
     shapes_of,
@@ -40,6 +41,7 @@ NEAR_TIE_PCT = 5.0
 
 #: What the page says of the policy, by the path of its value.
 SAID = {
+    "order": "ranks",
     "comparison_basis": "comparison_basis",
     "argue_pct": "selection.argue_pct",
     "discount_rate": "economics.discount_rate",
@@ -125,6 +127,9 @@ def page_data(
             ``near_tie_pct`` and the values of `SAID`, None where not said.
         ``sheet``
             What stands on paper: ``maker`` (制图单位), ``date``, ``document``.
+        ``bounds``, ``extent``
+            South, west, north and east: of the villages and their sources, and
+            with the boundary of the county where that leaves them large enough. [°]
         ``made``
             Labels of the layers with made data.
         ``public``
@@ -139,6 +144,7 @@ def page_data(
     sources = sources_of(plan)
     shapes = {stem: shapes_of(plan.layers[stem], stem=stem) for stem in SHAPES if has_rows(plan.layers, stem)}
     links = plan.links.sort_values(["route", "from_id", "to_id"], kind="stable")
+    bounds = bounds_of(points, sources, shapes)
     near_tie_pct = said_by(plan.policy, "selection.near_tie_pct", NEAR_TIE_PCT)
     return {
         "lang": lang,
@@ -179,7 +185,8 @@ def page_data(
         "sources": sources,
         "made": made_layers(plan, lang=lang),
         "public": public,
-        "bounds": bounds_of(points, sources, shapes),
+        "bounds": bounds,
+        "extent": extent_of(bounds, shapes),
         "tiles": tiles_of(tianditu_token),
     }
 

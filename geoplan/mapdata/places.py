@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import geopandas as gpd
@@ -39,6 +39,13 @@ SOURCE_LAYERS = {
 
 #: Steps of a degree in which coordinates travel; about 1 m. [1/°]
 GRID = 100_000
+
+#: A county of one village still shows this much ground; about 2 km. [° of latitude]
+LEAST_DEG = 0.018
+#: Villages and sources fill at least this share of each side of a map, or else the county is cut off.
+LEAST_SHARE = 0.5
+#: Where there is nothing at all. [°]
+CHINA = [(73.0, 18.0), (135.0, 54.0)]
 
 
 def has_rows(layers: Mapping[str, gpd.GeoDataFrame], stem: str) -> bool:
@@ -111,6 +118,7 @@ def sources_of(plan: Plan) -> dict[str, list[Any]]:
         return {name: [] for name in ("source_id", "name", "route", "lon", "lat")}
     every = gpd.GeoDataFrame(pd.concat(frames, ignore_index=True), geometry="geometry", crs=plan.villages.crs)
     every = every.sort_values(["route", "source_id"], kind="stable", ignore_index=True)
+    every["unit"] = every["unit"].where(every["capacity"].notna())
     made = is_made(every).astype(int).tolist()
     return {**as_lists(every, table("sources")), **lonlat(every), "made": made}
 
@@ -118,7 +126,13 @@ def sources_of(plan: Plan) -> dict[str, list[Any]]:
 def bounds_of(
     points: Mapping[str, Any], sources: Mapping[str, Any], shapes: Mapping[str, Any]
 ) -> list[float]:
-    """South, west, north and east of the villages and their sources, or else of what there is. [°]"""
+    """South, west, north and east of the villages and their sources, or else of what there is. [°]
+
+    Examples
+    --------
+    >>> bounds_of({"lon": [106.0], "lat": [38.0]}, {"lon": [], "lat": []}, {})
+    [37.991, 105.98858, 38.009, 106.01142]
+    """
     lonlat = [
         (x, y)
         for part in (points, sources)
@@ -126,13 +140,34 @@ def bounds_of(
         if x is not None and y is not None
     ]
     if not lonlat:
-        rings = [
-            np.reshape(p, (-1, 2)).cumsum(axis=0) / GRID
-            for s in shapes.values()
-            for f in s["path"]
-            for p in f
-        ]
-        lonlat = [tuple(row) for ring in rings for row in ring.tolist()] or [(73.0, 18.0), (135.0, 54.0)]
-    west, south = np.min(lonlat, axis=0).tolist()
-    east, north = np.max(lonlat, axis=0).tolist()
-    return [south, west, north, east]
+        lonlat = [corner for shape in shapes.values() for corner in _corners(shape)]
+    west, south = np.min(lonlat or CHINA, axis=0).tolist()
+    east, north = np.max(lonlat or CHINA, axis=0).tolist()
+    high = LEAST_DEG
+    wide = high / float(np.cos(np.radians((south + north) / 2)))
+    x, y = max((wide - (east - west)) / 2, 0.0), max((high - (north - south)) / 2, 0.0)
+    return [round(south - y, 5), round(west - x, 5), round(north + y, 5), round(east + x, 5)]
+
+
+def extent_of(bounds: Sequence[float], shapes: Mapping[str, Any]) -> list[float]:
+    """Those bounds with the boundary of the county, unless they would be a small part of it. [°]
+
+    Examples
+    --------
+    >>> ring = {"boundary": {"path": [[[10_500_000, 3_700_000, 200_000, 0, 0, 200_000, -200_000, 0]]]}}
+    >>> extent_of([37.5, 105.5, 38.6, 106.6], ring), extent_of([37.5, 105.5, 37.7, 105.7], ring)
+    ([37.0, 105.0, 39.0, 107.0], [37.5, 105.5, 37.7, 105.7])
+    """
+    corners = _corners(shapes["boundary"]) if "boundary" in shapes else []
+    south, west, north, east = bounds
+    every = np.array([*corners, (west, south), (east, north)])
+    least, most = every.min(axis=0), every.max(axis=0)
+    if (np.array([east - west, north - south]) < LEAST_SHARE * (most - least)).any():
+        return [*bounds]
+    return [float(v) for v in (least[1], least[0], most[1], most[0])]
+
+
+def _corners(shape: Mapping[str, Any]) -> list[tuple[float, float]]:
+    """Every corner of the lines and rings of a layer. [°]"""
+    rings = [np.reshape(path, (-1, 2)).cumsum(axis=0) / GRID for each in shape["path"] for path in each]
+    return [(x, y) for ring in rings for x, y in ring.tolist()]

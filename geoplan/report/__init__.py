@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from geoplan.made import made_said
 from geoplan.model import Plan
-from geoplan.report.annexes import layers_said
 from geoplan.report.blocks import Annex, Block, numbered
 from geoplan.report.chapters import Book, capacity, goals, layout, overall, present
 from geoplan.report.chapters_money import burden, emissions, money, safeguards, years
@@ -65,7 +65,7 @@ def report_docx(
         blocks=list(report_blocks(plan, public=public)),
         pictures=pictures or partial(_still, plan, public),
         captions=partial(title_of, plan),
-        made=partial(layers_said, plan),
+        made=partial(made_said, plan),
     )
     return writer.write()
 

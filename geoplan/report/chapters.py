@@ -6,33 +6,27 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from geoplan.explain import route_label
+from geoplan.made import made_said
 from geoplan.model import Plan
-from geoplan.report.annexes import layers_said, made_layers
+from geoplan.policy import DEFAULT_FILE
 from geoplan.report.blocks import Block, Grid, Heading, Picture, Text
 from geoplan.report.listing import Listing
-from geoplan.report.words import enumerated, heading, plain, say, whose, words
+from geoplan.report.words import enumerated, heading, parameter_label, plain, say, whose, words
 from geoplan.report.works import SUPPLIES
+from geoplan.staticmap.ground import BASE, STEMS
 from geoplan.tables.optimum import STATUS
 
-#: Layers that the pictures use.
+#: Layers that the pictures show besides the villages and the ground.
 PICTURES = {
-    "present": (
-        "villages",
-        "heat_sources",
-        "heat_mains",
-        "gas_stations",
-        "gas_mains",
-        "substations",
-        "roads",
-    ),
-    "heat": ("villages", "heat_sources", "heat_mains", "roads"),
-    "gas": ("villages", "gas_stations", "gas_mains", "roads"),
-    "grid": ("villages", "substations", "roads"),
-    "routes": ("villages", "roads"),
-    "years": ("villages", "roads"),
-    "connection": ("villages", "heat_mains", "roads"),
-    "money": ("villages", "roads"),
-    "emissions": ("villages", "roads"),
+    "present": ("heat_mains", "gas_mains", *STEMS.values()),
+    "heat": ("heat_sources", "heat_mains"),
+    "gas": ("gas_stations", "gas_mains"),
+    "grid": ("substations",),
+    "routes": ("heat_mains", "gas_mains", *STEMS.values()),
+    "years": ("heat_mains", "gas_mains", "heat_sources", "gas_stations"),
+    "connection": ("heat_mains", "heat_sources"),
+    "money": (),
+    "emissions": (),
 }
 
 
@@ -59,6 +53,10 @@ class Book:
         """A number of the table of indicators."""
         return self.number("indicators", indicator, "数值")
 
+    def parameter(self, path: str) -> str:
+        """A value of the table of parameters, by its dotted path in the policy."""
+        return self.number("parameters", parameter_label(path, self.plan.policy), "取值")
+
     def grid(self, key: str) -> Iterator[Block]:
         """A table, if the report has it."""
         if key in self.tables:
@@ -67,7 +65,7 @@ class Book:
 
 def picture(theme: str) -> Picture:
     """A still map with the layers it uses."""
-    return Picture(theme, PICTURES[theme])
+    return Picture(theme, ("villages", *PICTURES[theme], *BASE))
 
 
 def overall(book: Book) -> Iterator[Block]:
@@ -111,8 +109,14 @@ def present(book: Book) -> Iterator[Block]:
     plan = book.plan
     yield Heading(1, heading("present"))
     yield Heading(2, heading("made"))
-    made = made_layers(plan)
-    yield Text(say("made", layers=layers_said(plan, tuple(made))) if made else say("made_none"))
+    made = made_said(plan)
+    yield Text(
+        (say("made", layers=made) if made else say("made_none")) + _sources_said(book, made=bool(made))
+    )
+    if plan.policy.default_climate:
+        yield Text(say("climate_default", station=plain(plan.policy.climate.station)))
+    if defaults := _default_prices(plan):
+        yield Text(say("defaults", names=enumerated(defaults)))
     if plan.policy.disclaimer:
         yield Text(say("disclaimer", text=f"{plain(plan.policy.disclaimer).rstrip('。')}。"))
     yield Heading(2, heading("villages"))
@@ -139,6 +143,20 @@ def present(book: Book) -> Iterator[Block]:
         )
         + say("coal", coal=book.single("户均每采暖季散煤用量"), cost=book.single("户均每采暖季散煤费用"))
     )
+
+
+def _sources_said(book: Book, *, made: bool) -> str:
+    """Whether every row says where it comes from."""
+    rows = book.single("未注明来源的资料行数")
+    if rows != "0":
+        return say("unsourced", rows=rows)
+    return "" if made else say("sourced")
+
+
+def _default_prices(plan: Plan) -> list[str]:
+    """What of the household's costs is nobody's local value, in words."""
+    labels, policy = words()["defaults"], plan.policy
+    return [labels[path] for path in labels if policy.file_of(path) == DEFAULT_FILE]
 
 
 def goals(book: Book) -> Iterator[Block]:
@@ -177,7 +195,13 @@ def layout(book: Book) -> Iterator[Block]:
     yield Heading(1, heading("layout"))
     yield Heading(2, heading("principle"))
     yield Text(say("order", routes=enumerated(map(_rank, book.plan.policy.ranks))))
-    yield Text(say("tie_rule", tie=book.single("同等条件界限"), argue=book.single("须论证界限")))
+    yield Text(
+        say(
+            "tie_rule",
+            tie=book.parameter("selection.near_tie_pct"),
+            argue=book.parameter("selection.argue_pct"),
+        )
+    )
     if "rules" in book.tables:
         yield Heading(2, heading("rules"))
         yield Text(say("rules"))
@@ -214,7 +238,7 @@ def _by_route(book: Book) -> list[str]:
 def _near(book: Book) -> Iterator[Block]:
     """Villages that could as well have another route."""
     yield Heading(2, heading("ties"))
-    limit = book.single("同等条件界限")
+    limit = book.parameter("selection.near_tie_pct")
     if "ties" not in book.tables:
         yield Text(say("ties_none", tie=limit))
         return
@@ -280,12 +304,14 @@ def _compared(book: Book) -> Iterator[Block]:
 def capacity(book: Book) -> Iterator[Block]:
     """能力校核: what each supply has, gives and keeps."""
     yield Heading(1, heading("capacity"))
-    if "capacity" not in book.tables:
+    supplied = set(book.plan.sources["route"])
+    if not supplied:
         yield Text(say("capacity_none"))
         return
-    yield Text(say("capacity"))
-    yield from book.grid("capacity")
-    table = book.tables["capacity"]
+    table = book.tables.get("capacity")
+    if table is not None:
+        yield Text(say("capacity"))
+        yield from book.grid("capacity")
     columns = ("供应", "名称", "能力", "占用", "余量", "负载率（%）", "单位")
     names, maps = (
         words()["headings"]["supply"],
@@ -293,10 +319,12 @@ def capacity(book: Book) -> Iterator[Block]:
     )
     for supply in SUPPLIES:
         label = words()["supplies"][supply]
-        rows = [row for row in table.rows(*columns) if row[0] == label]
-        if not rows:
+        if supply not in supplied:
             continue
-        sums = [row for row in table.rows(*columns, kind="subtotal") if row[0] == label]
+        rows, sums = (
+            [row for row in table.rows(*columns, kind=kind) if row[0] == label] if table else []
+            for kind in ("row", "subtotal")
+        )
         yield Heading(2, names[supply])
         theme = maps.get(supply, "")
         text = _balance(rows, sums or rows, supply=label, count=book.single(f"{label}处数"))
@@ -307,9 +335,9 @@ def capacity(book: Book) -> Iterator[Block]:
 
 def _balance(rows: list[tuple[str, ...]], sums: list[tuple[str, ...]], *, supply: str, count: str) -> str:
     """One supply in a few sentences."""
-    _, _, has, used, margin, load, unit = sums[0]
-    if used == words()["labels"]["hidden"]:
+    if not sums:
         return say("capacity_hidden", supply=supply, count=count)
+    _, _, has, used, margin, load, unit = sums[0]
     numbers = {"capacity": has, "used": used, "margin": margin, "load": load}
     said = say("capacity_part", supply=supply, count=count, unit=unit, **numbers)
     loads = [row for row in rows if row[5].replace(".", "").isdecimal()]

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from geoplan.report.annexes import made_layers
-from geoplan.report.blocks import Block, Grid, Heading, Text
+from geoplan.made import made_layers
+from geoplan.report.blocks import Block, Heading, Text
 from geoplan.report.chapters import Book, picture
 from geoplan.report.words import annex, enumerated, heading, open_amount, routes_said, say, words
 from geoplan.tables.money import NO_SCOPE, TOTAL
 
 #: Headings of the funding table that are no payer.
-NO_PAYER = ("口径", "项目", "户数", "总投资", "占比（%）", "实施年限", "牵头单位", "责任单位")
-#: From this share on a source is said to be tight. [%]
-TIGHT = "满载界限"
+NO_PAYER = ("口径", "项目", "方式", "村数", "户数", "总投资", "占比（%）", "实施年限", "牵头单位", "责任单位")
 
 
 def money(book: Book) -> Iterator[Block]:
@@ -21,17 +19,11 @@ def money(book: Book) -> Iterator[Block]:
     yield Heading(1, heading("money"))
     if "capex" in book.tables:
         yield Heading(2, heading("capex"))
-        table = book.tables["capex"]
-        heads = [h[-1] for h in table.table.head if h[-1] not in ("方式", "村数", "户数", "建设投资")]
-        values = [(name, table.cell(TOTAL, name)) for name in heads]
-        parts = enumerated(_amount(name, value, "万元") for name, value in values if value != "0")
-        total = table.cell(TOTAL, "建设投资")
-        said = say("capex_part", total=_with_unit(total, "万元"), parts=parts) + say("capex")
-        yield Text(said + (say("capex_open", open=open_amount()) if _is_open(total, values) else ""))
-        yield Grid(table)
+        yield Text(_invested(book))
+        yield from book.grid("capex")
     if "funding" in book.tables:
         yield Heading(2, heading("funding"))
-        yield Text(say("funding") + ("" if "capex" in book.tables else say("capex")))
+        yield Text(say("funding"))
         yield from _scopes(book)
         yield from book.grid("funding")
     if "cash" in book.tables:
@@ -43,16 +35,27 @@ def money(book: Book) -> Iterator[Block]:
         yield from book.grid("cash")
 
 
+def _invested(book: Book) -> str:
+    """The investment, who pays it, and what of it has no payer yet."""
+    table = book.tables["capex"]
+    total = table.cell(TOTAL, "总投资")
+    heads = [h[-1] for h in table.table.head if h[-1] not in NO_PAYER]
+    values = [(name, table.cell(TOTAL, name)) for name in heads]
+    stated = [(n, v) for n, v in values if v not in ("0", open_amount()) and n != open_amount()]
+    parts = enumerated(_amount(name, value, "万元") for name, value in stated)
+    said = say("capex_part" if parts else "capex_sum", total=_with_unit(total, "万元"), parts=parts)
+    if table.has(open_amount()):
+        rest = table.cell(TOTAL, open_amount())
+        said += say("capex_rest", rest=_with_unit(rest, "万元"), open=open_amount())
+    return said + say("capex") + (say("capex_tasks") if "funding" in book.tables else "")
+
+
 def _with_unit(value: str, unit: str) -> str:
     return value if value == open_amount() else f"{value}{unit}"
 
 
 def _amount(name: str, value: str, unit: str) -> str:
     return f"{name}{_with_unit(value, unit)}"
-
-
-def _is_open(total: str, values: list[tuple[str, str]]) -> bool:
-    return open_amount() in (total, *(value for _, value in values))
 
 
 def _scopes(book: Book) -> Iterator[Block]:
@@ -91,10 +94,10 @@ def years(book: Book) -> Iterator[Block]:
         if count not in ("0", "1")
         else say("year_one" if count == "1" else "years_none")
     )
-    if "years" in book.tables:
+    if count != "0":
         yield from _each_year(book)
         yield from book.grid("years")
-    yield picture("years")
+        yield picture("years")
     if "milestones" in book.tables:
         yield Heading(2, heading("milestones"))
         yield Text(say("milestones"))
@@ -138,7 +141,7 @@ def burden(book: Book) -> Iterator[Block]:
     found = book.plan.summary["affordability"]
     if found["parity"] is not None:
         verdict = say("parity_in" if found["parity_ok"] else "parity_over")
-        limit = book.single("各方式净支出之比限值")
+        limit = book.parameter("affordability.parity_max")
         yield Text(say("parity", parity=book.single("各方式净支出之比"), limit=limit, verdict=verdict))
     yield from book.grid("running")
     yield Text(say("money_map"))
@@ -198,8 +201,16 @@ def emissions(book: Book) -> Iterator[Block]:
     )
     said += say("emission_more", parts=enumerated(row[0] for row in more)) if more else ""
     yield Text(said)
+    if "rising" in book.tables:
+        table = book.tables["rising"]
+        rising = table.rows("方式", "村数", "户数", "增加的排放")
+        parts = enumerated(
+            say("rising_part", name=n, villages=v, households=h, tonnes=t) for n, v, h, t in rising
+        )
+        yield Text(say("rising", parts=parts, tonnes=table.cell(TOTAL, "增加的排放")))
     yield Text(say("emission_basis"))
     yield from book.grid("avoided")
+    yield from book.grid("rising")
     yield picture("emissions")
     yield from book.grid("emissions")
 
@@ -233,11 +244,11 @@ def _tight(book: Book) -> str:
     """Sources with almost nothing left."""
     if "capacity" not in book.tables:
         return ""
-    limit = book.single(TIGHT)
+    limit = book.number("parameters", words()["labels"]["tight"], "取值")
     rows = [
         row
         for row in book.tables["capacity"].rows("名称", "负载率（%）")
         if row[1].replace(".", "").isdecimal()
     ]
-    names = [name for name, load in rows if float(load) >= float(limit)]
+    names = [name for name, load in rows if float(load) >= float(limit.removesuffix("%"))]
     return say("tight", limit=limit, names=enumerated(names)) if names else ""

@@ -11,6 +11,7 @@ import pandas as pd
 from geoplan.annex import RowKind, adding_up
 from geoplan.columns import IDLE_ROUTES, ROUTES
 from geoplan.explain import route_label, style
+from geoplan.made import unsourced
 from geoplan.model import Plan
 from geoplan.provisions import UNSTATED
 from geoplan.report.listing import Listing
@@ -20,8 +21,6 @@ from geoplan.units import WAN
 
 #: Columns of the tables that count.
 VILLAGES, HOUSEHOLDS = "村数", "户数"
-#: Load from which on a source is to be looked at again before the work begins. [%]
-TIGHT_PCT = 90
 
 
 def tasked(plan: Plan) -> pd.DataFrame:
@@ -63,10 +62,7 @@ def indicators(plan: Plan) -> Listing | None:
         ("户均每采暖季散煤用量", "吨", policy.baseline.coal_t_per_household),
         ("户均每采暖季散煤费用", "元", round(found["coal_cost_cny_per_season"])),
         ("农户可支配收入", "元", round(found["income_cny_per_household"])),
-        ("同等条件界限", "%", policy.selection.near_tie_pct),
-        ("须论证界限", "%", policy.selection.argue_pct),
-        ("各方式净支出之比限值", "倍", policy.affordability.parity_max),
-        ("满载界限", "%", TIGHT_PCT),
+        ("未注明来源的资料行数", "行", unsourced(plan)),
         ("建筑能效提升任务数", "项", len(policy.efficiency)),
         ("实施年度数", "个", sum(row["year"] is not None for row in plan.summary["phasing"])),
     ]

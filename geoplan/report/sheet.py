@@ -70,6 +70,7 @@ class Style:
 IDS = {
     "表格文字": "TableText", "单位行": "UnitLine", "表注": "TableNote", "图片": "Picture",
     "附件标记": "AnnexMark", "附件标题": "AnnexTitle", "目录标题": "ContentsTitle", "toc 1": "TOC1",
+    "封面说明": "CoverNote",
 }  # fmt: skip
 
 _HEADING = Style("heading 1", indent_characters=2, keep_next=True, align="left")
@@ -97,6 +98,7 @@ STYLES = (
         keep_next=True,
         outline=1,
     ),
+    Style("封面说明", font="黑体", line_pt=0, align="center", after_pt=6),
     Style("目录标题", font="黑体", align="center", before_pt=14, after_pt=6),
     Style("toc 1", line_pt=24, align="left"),
 )

@@ -15,6 +15,9 @@ from geoplan.tables.optimum import comparison_sheet, moved_sheet, prices_sheet
 from geoplan.tables.plan import summary_sheet
 from geoplan.tables.work import efficiency_sheet, emissions_sheet, years_sheet
 
+#: Columns of names of places and of people, of which 高压 may be part.
+OF_NAMES = ("乡镇", "村（庄点）", "村名", "起点", "终点", "牵头单位", "责任单位", "名称")
+
 
 def report_tables(plan: Plan, *, public: bool = False) -> Mapping[str, Listing]:
     """Every table of the report that says something.
@@ -23,7 +26,7 @@ def report_tables(plan: Plan, *, public: bool = False) -> Mapping[str, Listing]:
     ----------
     plan : Plan
     public : bool
-        Leave out diameters, flows and voltages.
+        Leave out diameters, flows and voltages, and the cost of single pipes.
 
     Returns
     -------
@@ -42,7 +45,9 @@ def report_tables(plan: Plan, *, public: bool = False) -> Mapping[str, Listing]:
     >>> tables["indicators"].cell("改造户数", "数值")
     '100'
     """
-    plan = public_plan(plan) if public else plan
+    whole, plan = plan, public_plan(plan) if public else plan
+    # The cost of single pipes is not public, that of all of them is.
+    costed = replace(plan, links=plan.links.assign(capex_cny=whole.links["capex_cny"]))
     emissions = emissions_sheet(plan)
     own = [
         findings.indicators(plan),
@@ -54,16 +59,17 @@ def report_tables(plan: Plan, *, public: bool = False) -> Mapping[str, Listing]:
         findings.before(plan),
         findings.leads(plan),
         findings.equipment(plan),
-        works.pipes(plan, public=public),
+        works.pipes(costed, public=public),
         works.capacity(plan),
         works.capex(plan),
         works.milestones(plan),
         works.subsidies(plan),
         works.ratings(plan),
         works.avoided(emissions),
+        works.rising(plan),
         annexes.funding_full(plan),
-        annexes.pipe_list(plan, public=public),
-        annexes.parameter_list(plan),
+        annexes.pipe_list(plan),
+        annexes.parameter_list(plan, public=public),
         annexes.reconciliation(plan),
         annexes.made_list(plan),
         *annexes.tasks(plan),
@@ -91,9 +97,13 @@ def report_tables(plan: Plan, *, public: bool = False) -> Mapping[str, Listing]:
 
 
 def _open(listing: Listing) -> Listing:
-    """A table without the amounts that a public document must not show."""
+    """A table without the amounts and classes that a public document must not show."""
     table = listing.table
+    names = [head[-1] in OF_NAMES for head in table.head]
     rows = tuple(
-        tuple(plain_text(c, name=True) if isinstance(c, str) else c for c in row) for row in table.rows
+        tuple(
+            plain_text(c, name=name) if isinstance(c, str) else c for c, name in zip(row, names, strict=True)
+        )
+        for row in table.rows
     )
     return replace(listing, table=replace(table, rows=rows))

@@ -11,14 +11,13 @@ from geoplan.annex import RowKind
 from geoplan.columns import ROUTES
 from geoplan.emissions import POLLUTANTS
 from geoplan.explain import route_label, style
-from geoplan.funding import funding_table, scope_totals, whole_wan
 from geoplan.model import Plan
 from geoplan.policy import Policy
-from geoplan.provisions import PAYERS, Subsidy
+from geoplan.provisions import Subsidy
 from geoplan.report.findings import HOUSEHOLDS, VILLAGES, listing, tasked, total_kinds, whole
-from geoplan.report.listing import Listing
-from geoplan.report.words import open_amount, plain_number, routes_said, stated, unit_word, words
-from geoplan.tables.money import payer_label
+from geoplan.report.listing import Listing, listed
+from geoplan.report.words import open_amount, plain_number, routes_said, stated, title, unit_word, words
+from geoplan.tables.money import investment_sheet, payer_label
 from geoplan.tables.sheet import Sheet
 from geoplan.units import FUZZ, WAN, apportion
 
@@ -29,6 +28,8 @@ SUPPLIES = {
     "electricity": ("substations",),
     "biomass": ("biomass_supply",),
 }
+#: Layers on which the investment rests: where the households are, and the pipes that lead to them.
+COST = ("villages", "heat_sources", "heat_mains", "gas_stations", "gas_mains", "roads")
 TOTAL = "合计"
 
 
@@ -64,7 +65,7 @@ def pipes(plan: Plan, *, public: bool) -> Listing | None:
             kinds.append("subtotal")
     rows.append(_sum([r for r, kind in zip(rows, kinds, strict=True) if kind == "row"], TOTAL, None))
     kinds.append("total")
-    made = ("heat_mains", "gas_mains", "roads", "villages")
+    made = COST
     notes = (words()["text"]["note_public"],) if public else ()
     return listing(
         "works", rows, kinds=kinds, merged=["方式"], decimals={"长度（km）": 2}, made=made, notes=notes
@@ -84,11 +85,15 @@ def _sum(rows: list[dict[str, Any]], label: str, diameter: str | None) -> dict[s
 
 
 def capacity(plan: Plan) -> Listing | None:
-    """What each source has, gives and keeps, with sums by what they supply. [unit of the row]"""
+    """What each source has, gives and keeps, with sums by what they supply. [unit of the row]
+
+    Without the sources whose capacity is not public.
+    """
+    known = plan.sources["capacity"].notna()
     rows: list[dict[str, Any]] = []
     kinds: list[RowKind] = []
     for supply in SUPPLIES:
-        own = plan.sources[plan.sources["route"] == supply]
+        own = plan.sources[known & (plan.sources["route"] == supply)]
         named = words()["supplies"][supply]
         block = [
             _source(named, str(s.name or s.source_id), s.capacity, s.used, s.unit)
@@ -105,15 +110,13 @@ def capacity(plan: Plan) -> Listing | None:
             kinds += ["row"] * len(block)
         rows += block
     made = tuple(stem for stems in SUPPLIES.values() for stem in stems)
-    note = (words()["text"]["note_capacity"],)
+    text = words()["text"]
+    note = (text["note_capacity"], *([] if known.all() else [text["note_hidden"]]))
     places = {"负载率（%）": 1}
     return listing("capacity", rows, kinds=kinds, merged=["供应"], decimals=places, made=made, notes=note)
 
 
 def _source(supply: str, name: str, has: float, used: float, unit: str) -> dict[str, Any]:
-    if pd.isna(has):
-        hidden = dict.fromkeys(("能力", "占用", "余量", "负载率（%）"), words()["labels"]["hidden"])
-        return {"供应": supply, "名称": name, **hidden, "单位": unit_word(unit)}
     has, used = round(float(has), 1), round(float(used), 1)
     load = round(100.0 * used / has, 1) if has > 0 else open_amount()
     margin = round(has - used, 1)
@@ -124,41 +127,8 @@ def _source(supply: str, name: str, has: float, used: float, unit: str) -> dict[
 
 
 def capex(plan: Plan) -> Listing | None:
-    """Investment of the routes taken and who pays it at once, rounded as the funding table is. [万元]"""
-    if not plan.policy.funding:
-        return None  # the funding table is this one then
-    bare = plan.policy.amended({"funding": {}}, origins={})
-    found = whole_wan(funding_table(plan.villages, bare))
-    if not len(found):
-        return None
-    counted = tasked(plan).groupby("route").size()
-    payers = [p for p in PAYERS if (found[p].isna() | found[p].ne(0)).any()]
-    rows: list[dict[str, Any]] = [
-        {
-            "方式": route_label(row.item),
-            VILLAGES: int(counted[row.item]),
-            HOUSEHOLDS: int(row.households),
-            "建设投资": _open(row.total),
-            **{payer_label(p): _open(getattr(row, p)) for p in payers},
-        }
-        for row in found.itertuples()
-    ]
-    (total,) = (row for _, row in scope_totals(found).iterrows())
-    rows.append(
-        {
-            "方式": TOTAL,
-            VILLAGES: sum(row[VILLAGES] for row in rows),
-            HOUSEHOLDS: sum(row[HOUSEHOLDS] for row in rows),
-            "建设投资": _open(total["total"]),
-            **{payer_label(p): _open(total[p]) for p in payers},
-        }
-    )
-    return listing("capex", rows, unit="万元", kinds=total_kinds(len(rows)), made=("villages", "roads"))
-
-
-def _open(wan: Any) -> Any:
-    """An amount as the funding table prints it. [万元]"""
-    return open_amount() if pd.isna(wan) else int(wan)
+    """Investment of the routes taken and who pays it at once. [万元]"""
+    return listed("capex", investment_sheet(plan), title=title("capex"), made=COST)
 
 
 def milestones(plan: Plan) -> Listing | None:
@@ -309,6 +279,31 @@ def avoided(emissions: Sheet) -> Listing | None:
     if len(rows) != len(POLLUTANTS):
         return None
     return listing("avoided", rows, decimals={"减排率（%）": 1}, made=("villages",))
+
+
+def rising(plan: Plan) -> Listing | None:
+    """The villages whose route emits more CO2 than the coal of today, by route. [t/a]"""
+    villages = tasked(plan)
+    more = -villages["co2_avoided_t_per_a"].astype(float)
+    more = more[more > 0.5]
+    if more.empty:
+        return None
+    routes = villages.loc[more.index, "route"]
+    amounts = more.groupby(routes).sum().reindex([r for r in ROUTES if (routes == r).any()])
+    tonnes = whole(amounts.tolist())
+    rows: list[dict[str, Any]] = [
+        {
+            "方式": route_label(str(route)),
+            VILLAGES: int((routes == route).sum()),
+            HOUSEHOLDS: int(villages.loc[routes.index[routes == route], "households"].sum()),
+            "增加的排放": amount,
+        }
+        for route, amount in zip(amounts.index, tonnes, strict=True)
+    ]
+    rows.append(
+        {"方式": TOTAL} | {h: sum(row[h] for row in rows) for h in (VILLAGES, HOUSEHOLDS, "增加的排放")}
+    )
+    return listing("rising", rows, unit="吨/年", kinds=total_kinds(len(rows)), made=("villages",))
 
 
 def _rate(part: Any, whole_: Any) -> float | None:

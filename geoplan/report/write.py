@@ -46,7 +46,7 @@ class Writer:
     captions : callable
         Title of a theme.
     made : callable
-        Made layers among some, in words.
+        Made layers among some, or all of them, in words.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Writer:
         blocks: Sequence[Block],
         pictures: Callable[[str], bytes],
         captions: Callable[[str], str],
-        made: Callable[[tuple[str, ...]], str],
+        made: Callable[[tuple[str, ...] | None], str],
     ) -> None:
         self.paper, self.title, self.blocks = paper, title, blocks
         self.pictures, self.captions, self.made = pictures, captions, made
@@ -71,6 +71,8 @@ class Writer:
         """The document."""
         width, _ = self.paper.room()
         self._add("Title", run(balanced(self.title, letters=int(width / TITLE_PT * 2))))
+        if self.made(None):
+            self._add("封面说明", run(say("cover_made")))
         self._contents()
         for position, block in enumerate(self.blocks):
             if isinstance(block, Heading):

@@ -61,6 +61,8 @@ def filled(
     draw.text(ax, left, top + 2.6, fitted(heading, wide, size=14.0, weight="bold"), size=14.0, weight="bold")
     tops = [top + 8.0, *[top] * (count - 1)]
     for i, part in enumerate((*content.legend, *content.tables)):
+        if isinstance(part, Block) and not part.rows:
+            continue
         at = 0 if i < len(content.legend) else count - 1
         need = height(part, wide)
         if tops[at] + need > bottoms[at]:

@@ -172,9 +172,11 @@ def amount(value: float) -> str:
 
 
 def towns(view: View) -> list[Label]:
-    """Names of the towns on the map."""
+    """Names of the towns on the map: those of the layer, or else in the middle of their villages."""
     if not has(view, "towns") or "name" not in view.plan.layers["towns"]:
-        return []
+        own = view.villages.assign(x=view.xy[:, 0], y=view.xy[:, 1]).dropna(subset=["town"])
+        middles = own.groupby("town", sort=True)[["x", "y"]].mean()
+        return [Label(str(town), (x, y), "town") for town, x, y in middles.itertuples() if town]
     layer = view.plan.layers["towns"].dropna(subset=["name"]).sort_values("name", kind="stable")
     xy = coordinates(layer)
     return [

@@ -77,15 +77,20 @@ def placed(
     """
     done: list[Placed] = []
     boxes = np.array([*taken], dtype=float).reshape(-1, 4)
+    towns = np.array([at for label, at in labels if label.kind == "town"], dtype=float).reshape(-1, 2)
     for label, at in labels:
-        seat = _seat(label, at, room=room, taken=boxes, dots=dots)
+        others = towns[(towns != at).any(axis=1)] if label.kind == "town" else towns[:0]
+        seat = _seat(label, at, room=room, taken=boxes, dots=dots, others=others)
         if seat is not None:
             done.append(seat)
             boxes = np.vstack([boxes, seat.box])
     return done
 
 
-def _seat(label: Label, at: tuple[float, float], *, room: Box, taken: Floats, dots: Floats) -> Placed | None:
+def _seat(
+    label: Label, at: tuple[float, float], *, room: Box, taken: Floats, dots: Floats, others: Floats
+) -> Placed | None:
+    """Where a label stands best, never nearer to the place of another town than to its own."""
     kind = KINDS[label.kind]
     lines = tuple(
         fitted(text, LONGEST, size=kind.size, weight=kind.weight) for text in (label.text, label.sub) if text
@@ -100,7 +105,8 @@ def _seat(label: Label, at: tuple[float, float], *, room: Box, taken: Floats, do
             break
         box = (x, y, x + wide, y + high)
         inside = room[0] <= x and room[1] <= y and box[2] <= room[2] and box[3] <= room[3]
-        if inside and not touching(taken, box).any():
+        astray = len(others) and _apart(others, box).min() <= _apart(np.array([at]), box)[0]
+        if inside and not astray and not touching(taken, box).any():
             hidden = int(touching(dots, box).sum())
             if hidden < fewest:
                 best, fewest = Placed(label, lines, box, align), hidden
@@ -110,6 +116,12 @@ def _seat(label: Label, at: tuple[float, float], *, room: Box, taken: Floats, do
 def line_height(size: float) -> float:
     """Height of a line of text. [mm]"""
     return size * 1.25 * MM_PER_PT
+
+
+def _apart(places: Floats, box: Box) -> Floats:
+    """How far places are from a box. [mm]"""
+    x, y = places[:, 0], places[:, 1]
+    return np.hypot(x - np.clip(x, box[0], box[2]), y - np.clip(y, box[1], box[3]))
 
 
 def touching(boxes: Floats, box: Box) -> np.ndarray:

@@ -109,7 +109,7 @@ def _networks(view: View) -> tuple[list[Layer], list[Row], list[Dots], list[Labe
 
 
 def _route_table(view: View) -> Block:
-    """Villages and households by route, of the whole plan; those without a task are counted in the total."""
+    """Villages and households by route, of the whole plan; those without a task stand below the total."""
     say, plan = view.say, view.plan.villages
     households = plan["households"].fillna(0).astype(int)
     whole = max(int(households.sum()), 1)
@@ -121,11 +121,11 @@ def _route_table(view: View) -> Block:
             cells = (route_label(route, view.lang), f"{of.sum():,}", f"{count:,}", f"{count / whole:.1%}")
             rows.append(Row(cells, sign=view.route_mark(route)))
     idle = int((households == 0).sum())
+    rows.append(Row((say("total"), f"{len(plan) - idle:,}", f"{households.sum():,}", "100%"), strong=True))
     if idle:
         rows.append(
-            Row((view.words["idle"], f"{idle:,}", "0", ""), sign=Mark("#ffffff", radius=1.1, edge="#8b9299"))
+            Row((view.words["idle"], f"{idle:,}", "", ""), sign=Mark("#ffffff", radius=1.1, edge="#8b9299"))
         )
-    rows.append(Row((say("total"), f"{len(plan):,}", f"{households.sum():,}", "100%"), strong=True))
     return Block(say("villages"), tuple(rows), head=("", say("number"), say("households"), say("share")))
 
 

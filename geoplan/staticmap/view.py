@@ -14,7 +14,7 @@ import shapely
 from scipy.spatial import KDTree
 
 from geoplan.explain import style
-from geoplan.mapdata import Lang, is_made, said, toml
+from geoplan.mapdata import LEAST_SHARE, Lang, is_made, said, toml
 from geoplan.model import Plan
 from geoplan.staticmap.content import Dots, Floats, Mark, Ticks
 
@@ -155,7 +155,7 @@ class View:
     @cached_property
     def frame(self) -> Frame:
         """The map, at a round scale: as wide as the sheet lets it be, or narrow beside an inset."""
-        west, south, east, north = self._ground
+        west, south, east, north = self._ground.tolist()
         fitting = (east - west) / (north - south) * (HEIGHT - 2 * PAD) + 2 * PAD
         wide = float(np.clip(fitting, NARROWEST, WIDEST))
         least = max((east - west) / (wide - 2 * PAD), (north - south) / (HEIGHT - 2 * PAD))
@@ -165,18 +165,27 @@ class View:
         return Frame.around(centre, (MARGIN, TOP, MARGIN + wide, TOP + HEIGHT), metres_per_mm=scale)
 
     @cached_property
-    def _ground(self) -> tuple[float, float, float, float]:
-        """What must be on the map: the villages and sources of the plan, or else what there is. [m]"""
+    def _ground(self) -> Floats:
+        """What must be on the map: the core and, where that does not get lost in it, the county. [m]"""
+        core = self._core
+        county = _bounds(self.plan.layers["boundary"]) if "boundary" in self.plan.layers else core
+        whole = np.concatenate([np.fmin(core, county)[:2], np.fmax(core, county)[2:]])
+        fits = (core[2:] - core[:2] >= LEAST_SHARE * (whole[2:] - whole[:2])).all()
+        return whole if fits else core
+
+    @cached_property
+    def _core(self) -> Floats:
+        """Villages and sources of the plan, or else what there is: west, south, east and north. [m]"""
         layers = [self.plan.layers[s] for s in sorted(self.plan.layers)]
         places = [f for f in (self.plan.villages, self.plan.sources) if np.isfinite(_bounds(f)).all()]
         frames = places or [f for f in layers if np.isfinite(_bounds(f)).all()]
         if not frames:
-            return 0.0, 0.0, LEAST_GROUND, LEAST_GROUND
+            return np.array([0.0, 0.0, LEAST_GROUND, LEAST_GROUND])
         every = np.array([_bounds(f) for f in frames])
         (west, south), (east, north) = every[:, :2].min(axis=0), every[:, 2:].max(axis=0)
         x = max((LEAST_GROUND - (east - west)) / 2, 0.0)
         y = max((LEAST_GROUND - (north - south)) / 2, 0.0)
-        return float(west - x), float(south - y), float(east + x), float(north + y)
+        return np.array([west - x, south - y, east + x, north + y])
 
     def radius(self, amount: pd.Series | Floats, *, like: pd.Series | Floats | None = None) -> Floats:
         """Radius of signs whose area is in proportion to an amount, as for all of `like`. [mm]"""
@@ -185,7 +194,11 @@ class View:
             for v in (amount, amount if like is None else like)
         )
         left, top, right, bottom = self.frame.box
-        each = float(np.sqrt(0.5 * (right - left) * (bottom - top) / max(len(self.villages), 1)))
+        # Where the county is much larger than its villages, their signs are smaller, but never lost.
+        own = float(np.prod(self._core[2:] - self._core[:2]) / np.prod(self._ground[2:] - self._ground[:2]))
+        each = float(
+            np.sqrt(0.5 * np.sqrt(own) * (right - left) * (bottom - top) / max(len(self.villages), 1))
+        )
         large = float(np.quantile(every[every > 0], 0.95)) if (every > 0).any() else 1.0
         least, most = np.clip(0.09 * each, 0.3, 0.9), np.clip(0.26 * each, 0.45, 3.6)
         return self.size * np.clip(most * np.sqrt(values / large), least, 2.2 * most)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from geoplan.annex import annex_table, left_out
-from geoplan.explain import route_label
+from geoplan.explain import messages, route_label
+from geoplan.made import made_said
 from geoplan.model import Plan
 from geoplan.provisions import Annex, AnnexColumn
 from geoplan.tables.money import (
     affordability_sheet,
     cash_flow_sheet,
     funding_sheet,
+    investment_sheet,
     items_by_year_sheet,
     village_flow_sheet,
 )
@@ -42,6 +45,7 @@ MAKERS = (
     comparison_sheet,
     moved_sheet,
     funding_sheet,
+    investment_sheet,
     cash_flow_sheet,
     items_by_year_sheet,
     efficiency_sheet,
@@ -109,7 +113,14 @@ def sheets(plan: Plan) -> list[Sheet]:
         if filled.rows:
             annexes.append(Sheet(sheet_name(annex.title, taken), filled, notes=_left_out(plan, annex)))
             taken.append(annexes[-1].name)
-    return [*annexes, *others]
+    return [_with_made(made, plan) for made in (*annexes, *others)]
+
+
+def _with_made(sheet: Sheet, plan: Plan) -> Sheet:
+    """A sheet that says which data of the plan are made."""
+    layers = made_said(plan)
+    said = (messages()["made_note"].format(layers=layers),) if layers else ()
+    return replace(sheet, notes=(*sheet.notes, *said))
 
 
 def _left_out(plan: Plan, annex: Annex) -> tuple[str, ...]:

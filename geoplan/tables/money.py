@@ -13,6 +13,7 @@ from geoplan.cashflow import cash_flow, funding_by_year, village_cash_flow
 from geoplan.columns import ROUTES
 from geoplan.explain import messages, route_label, style
 from geoplan.funding import funding_table, scope_totals, whole_wan
+from geoplan.investment import investment_table
 from geoplan.model import Plan
 from geoplan.provisions import LEVELS, PAYERS, Affordability
 from geoplan.tables.sheet import Sheet, framed, tabled, titled, years_said
@@ -40,8 +41,70 @@ def payer_label(payer: str) -> str:
     return str(style()["payers"][payer]["zh"])
 
 
+def investment_sheet(plan: Plan) -> Sheet | None:
+    """The investment of the plan by route and payer, the part whose payer is open beside them. [万元]
+
+    It is the funding table of a policy that has no rows of its own.
+    """
+    found = investment_table(plan.villages)
+    if found.empty:
+        return None
+    payers = [p for p in PAYERS if found[p].ne(0).any() or any(p in named for named in found["unstated"])]
+    left = [p for p in payers if any(p in named for named in found["unstated"])]
+    columns = [*payers, *(["open"] if left else [])]
+    sums = found[["villages", "households", "total", *columns]].sum(skipna=False)
+    total = pd.Series({**sums, "unstated": tuple(left)}, name=TOTAL, dtype=object)
+    known = pd.notna(total["total"]) and total["total"] > 0
+    shares = shares_pct(found["total"].astype(float)) if known else [messages()["unstated"]] * len(found)
+    rows = [
+        {**_invested(row, columns, label=route_label(str(row.name))), SHARE: share}
+        for (_, row), share in zip(found.iterrows(), shares, strict=True)
+    ]
+    rows.append({**_invested(total, columns, label=TOTAL), SHARE: 100.0 if known else None})
+    kinds: list[RowKind] = ["row"] * len(found)
+    kinds.append("total")
+    if known:
+        parts = shares_pct([float(total[c]) for c in columns])
+        named = {_paid_by(c): float(part) or None for c, part in zip(columns, parts, strict=True)}
+        rows.append({"方式": SHARE, "总投资": 100.0, **named})
+        kinds.append("subtotal")
+    money = ["总投资", *map(_paid_by, columns), SHARE]
+    name = "建设投资" if plan.policy.funding else "资金表"
+    places = dict.fromkeys(money, 2)
+    made = framed(tabled(rows), title=titled(plan, name), unit="万元", kinds=kinds, decimals=places)
+    return Sheet(name, made, notes=_investment_notes(plan, total))
+
+
+def _invested(row: pd.Series, columns: Sequence[str], *, label: str) -> dict[str, Cell]:
+    """Investment of a route, or of all; a payer of whom nothing is stated is open."""
+    open_ = messages()["unstated"]
+    parts = {
+        _paid_by(c): open_ if c in row["unstated"] and not row[c] else _whole(row[c], zero=None)
+        for c in columns
+    }
+    counted = {"村数": int(row["villages"]), "户数": int(row["households"])}
+    return {"方式": label, **counted, "总投资": _whole(row["total"]), **parts}
+
+
+def _paid_by(payer: str) -> str:
+    """Heading of a payer, or of what nobody is named for."""
+    return str(messages()["unstated"]) if payer == "open" else payer_label(payer)
+
+
+def _investment_notes(plan: Plan, total: pd.Series) -> tuple[str, ...]:
+    """What the investment is not, and what of it has no payer yet."""
+    notes = ["按所选方式测算，不是文件任务合计。"] if plan.policy.funding else []
+    if total["unstated"]:
+        open_, left = messages()["unstated"], "、".join(map(payer_label, total["unstated"]))
+        rest = "" if pd.isna(total["open"]) else f" {total['open']} 万元已计入总投资，"
+        notes.append(f"“{open_}”列{rest}文件未载明其中{left}各出多少。")
+    return tuple(notes)
+
+
 def funding_sheet(plan: Plan) -> Sheet | None:
     """The funding table: a block for every scope with its total and the share of each payer. [万元]"""
+    if not plan.policy.funding:
+        return None  # the investment by route is all there is
     whole = whole_wan(funding_table(plan.villages, plan.policy))
     if not len(whole):
         return None

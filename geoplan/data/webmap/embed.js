@@ -1,6 +1,6 @@
 // Moves a fragment into a tree of its own, so that neither its styles nor its names meet those of the page.
-function (name) {
-  const box = [...document.querySelectorAll(`#${name}`)].find((one) => !one.shadowRoot);
+function (key) {
+  const box = [...document.querySelectorAll(`[data-map="${key}"]`)].find((one) => !one.shadowRoot);
   const root = box.attachShadow({ mode: "open" });
   const { content } = box.querySelector("template");
   const style = new CSSStyleSheet();

@@ -10,7 +10,7 @@ const LONG_LIST = 8;
 const MOST_NAMED = 3;
 
 function Filter(page) {
-  const { town, route, decision, year, tie } = page.villages;
+  const { town, route, decision, year, tie, households } = page.villages;
   const count = page.villages.village_id.length;
   const codes = new Set(decision);
   const present = {
@@ -20,6 +20,8 @@ function Filter(page) {
   };
   page.years = [...new Set(year || [])].filter((y) => y !== null).sort((a, b) => a - b);
   page.present = present;
+  const nobody = (column) => (value) => column.every((own, at) => own !== value || !households[at]);
+  page.idle = { routes: present.routes.filter(nobody(route)), decisions: present.decisions.filter(nobody(decision)), towns: [] };
   page.filter = { towns: null, routes: null, decisions: null, year: null, ties: false };
   page.shown = new Uint8Array(count).fill(1);
   page.onFilter = [];
@@ -39,7 +41,7 @@ function Filter(page) {
     for (let i = 0; i < count; i += 1) {
       const kept = (!towns || towns.has(town[i])) && (!routes || routes.has(route[i]))
         && (!decisions || decisions.has(decision[i])) && (!ties || tie[i] === 1);
-      const later = last !== null && (year[i] === null || year[i] > last);
+      const later = last !== null && (!households[i] || year[i] === null || year[i] > last);
       page.shown[i] = kept ? (later ? 2 : 1) : 0;
     }
   }
@@ -51,6 +53,7 @@ function filterTitle(page, key) {
 }
 
 function filterName(page, key, value) {
+  if (page.idle[key].includes(value)) return page.words.idle;
   if (key === "routes") return page.routes[value].label;
   return key === "decisions" ? pick(page.decisions, value, String(value)) : String(value);
 }
@@ -100,8 +103,7 @@ function FilterBar(page) {
       page.setFilter({ towns: null, routes: null, decisions: null, year: null, ties: false });
       (body.offsetParent ? body.querySelector("button, input") : opener).focus();
     });
-    const shown = page.shown.reduce((sum, state) => sum + (state === 1), 0);
-    const count = `${number(shown)} ${words.villages}`;
+    const count = villagesText(page, [...page.shown.keys()].filter((i) => page.shown[i] === 1));
     chip.replaceChildren(el("span", null, `${words.filtering}${said}`), el("b", null, count), clear);
     const changed = chip.hidden === (said !== "");
     chip.hidden = said === "";

@@ -9,7 +9,8 @@ const LABEL_KINDS = {
   village: { size: 12, weight: 400, hides: 0 },
 };
 const MOST_VILLAGES = 250;
-const TOWN_SHIFTS = [12, 24, 38, 54];
+const TOWN_SHIFTS = [12, 20, 28, 38]; // a town's name stays this near to its place [px]
+const RIVALS = 2 * TOWN_SHIFTS[TOWN_SHIFTS.length - 1]; // and no town farther away can be nearer to the name
 
 function touches(a, b) {
   return a.x0 < b.x1 && b.x0 < a.x1 && a.y0 < b.y1 && b.y0 < a.y1;
@@ -32,8 +33,9 @@ function seats(label, width, height) {
     ];
   }
   if (label.fixed) return [box(middle, level)];
-  const around = TOWN_SHIFTS.flatMap((d) => [[0, d], [0, -d], [d * 1.6, 0], [-d * 1.6, 0], [d * 1.2, d], [-d * 1.2, d], [d * 1.2, -d], [-d * 1.2, -d]]);
-  return [box(middle, level), ...around.map(([dx, dy]) => box(middle + dx, level + dy))];
+  const around = TOWN_SHIFTS.flatMap((d) => [[0, d], [0, -d], [d, 0], [-d, 0], ...[[1, 1], [-1, 1], [1, -1], [-1, -1]].map(([x, y]) => [0.7 * d * x, 0.7 * d * y])]);
+  const own = ([dx, dy]) => (label.rivals || []).every((other) => Math.hypot(at.x + dx - other.x, at.y + dy - other.y) >= Math.hypot(dx, dy));
+  return [[0, 0], ...around].filter(own).map(([dx, dy]) => box(middle + dx, level + dy));
 }
 
 const Labels = L.Layer.extend({
@@ -75,10 +77,12 @@ const Labels = L.Layer.extend({
     const taken = [...this._signs(shift), ...this._controls()];
     const spans = [];
     const named = new Set();
+    const towns = this._page.townRows.map((town) => map.latLngToContainerPoint([town.lat, town.lon]));
     for (const label of this._candidates(map)) {
       if (named.has(label.once)) continue;
       label.at = label.mark ? label.mark.subtract(shift) : map.latLngToContainerPoint(label.latlng);
       if (!inside(label.at)) continue;
+      if (label.kind === "town") label.rivals = towns.filter((other) => other.distanceTo(label.at) < RIVALS);
       const seat = this._seat(label, { taken, size, shift });
       if (!seat) continue;
       if (label.once) named.add(label.once);

@@ -10,6 +10,7 @@ function Legend(page, onToggle) {
   const sizes = el("div", { class: "gp-sizes" });
   const counts = new Map();
   const sum = { villages: count(), households: count() };
+  const idleCount = count();
   const bar = el("div", { class: "gp-shares", "aria-hidden": "true" });
 
   function row({ key, sign, label, change }, ...numbers) {
@@ -54,20 +55,22 @@ function Legend(page, onToggle) {
       el("span", { class: "gp-count" }, words.villages_short), el("span", { class: "gp-count" }, words.households_short));
     const lines = page.shownRoutes.map(routeRow);
     const idle = page.totals.idle
-      ? row({ key: "idle", sign: villageSwatch({ idle: true }, 3), label: words.idle }, count(page.totals.idle), count(0))
+      ? row({ key: "idle", sign: villageSwatch({ idle: true }, 3), label: words.idle }, idleCount, count())
       : null;
     const total = el("div", { class: "gp-row gp-row-sum" }, el("span", { class: "gp-name" }, words.total), sum.villages, sum.households);
-    return section("", [head, bar, ...lines, idle, total]);
+    const lost = page.villages.lat.filter((lat) => lat === null).length;
+    const unseen = lost ? el("p", { class: "gp-fine", id: "gp-unseen" }, fill(words.lost_counted, number(lost))) : null;
+    return section("", [head, bar, ...lines, total, idle, unseen]);
   }
 
   // What the filter leaves, by route; villages later than the slider's year are not in it.
   function draw() {
     const { households, route } = page.villages;
     const left = new Map([...counts.keys()].map((index) => [index, [0, 0]]));
-    const whole = [0, 0];
+    const whole = [0, 0, 0];
     for (let i = 0; i < households.length; i += 1) {
       if (page.shown[i] !== 1) continue;
-      whole[0] += 1;
+      whole[households[i] ? 0 : 2] += 1;
       whole[1] += households[i] || 0;
       const own = left.get(route[i]);
       if (!own || !households[i]) continue;
@@ -84,6 +87,7 @@ function Legend(page, onToggle) {
       part.style.flexGrow = homes;
       part.hidden = !homes;
     }
+    idleCount.textContent = number(whole[2]);
     sum.villages.textContent = number(whole[0]);
     sum.households.textContent = number(whole[1]);
   }

@@ -6,6 +6,7 @@ const CROWDED = 9; // villages nearer to each other than this are dots, and name
 const SOURCE_ROOM = 55; // sources nearer to each other than this have smaller signs [px]
 const MOST_SOURCES = 60; // source labels tried at once
 const PHONE = 600; // a map narrower than this has smaller signs and fewer labels [px]
+const PAPER_NAMES = 120; // villages tried for a name on a sheet of paper, the largest first
 const FIRST_TOWNS = 25; // as many towns are named even where their names cover a village
 
 function coverage(map, page) {
@@ -66,7 +67,7 @@ function coverage(map, page) {
   largeText();
 
   map.invalidateSize({ animate: false });
-  whole();
+  whole(page.bounds);
   const firstZoom = map.getZoom();
   const spacing = spacingOf(marks.order.length);
   const sourceSpacing = spacingOf(marks.sources.length);
@@ -98,7 +99,7 @@ function coverage(map, page) {
   }
 
   function villageTip(village) {
-    const route = page.routes[village.route] || { label: "—" };
+    const route = routeOf(page, village);
     const other = village.tie ? page.routes.find((one) => one.id === village.runner_up) : null;
     return [
       `${village.name}${village.town ? ` · ${village.town}` : ""}`,
@@ -187,8 +188,9 @@ function coverage(map, page) {
     const close = map.getSize().x >= PHONE || map.getZoom() > firstZoom + 1;
     if (close && page.signRadius >= DOT_BELOW) for (const source of others.slice(0, MOST_SOURCES)) yield sourceLabel(source);
     if (on("rivers")) for (const river of page.riverNames) yield { kind: "river", once: river.text, ...river };
-    if (map.getZoom() < nameZoom) return;
-    for (const village of marks.inWindow(MOST_VILLAGES)) if (!selected || selected.index !== village) yield name(village);
+    const paper = HOST.classList.contains("gp-paper");
+    if (map.getZoom() < nameZoom && !paper) return;
+    for (const village of marks.inWindow(paper ? PAPER_NAMES : MOST_VILLAGES)) if (!selected || selected.index !== village) yield name(village);
   }
 
   function sourceLabel(source) {
@@ -212,7 +214,7 @@ function coverage(map, page) {
     const base = Math.min(Math.max(0.23 * spacing, 2.2), 14) / Math.sqrt(page.largeVillage);
     const room = Math.min(Math.max((sourceSpacing * 2 ** closer) / SOURCE_ROOM, 0.2), 1);
     page.signRadius = SOURCE_RADIUS * page.large * room * (map.getSize().x < PHONE ? 0.75 : 1);
-    marks.scale = base * Math.min(Math.max(2 ** (closer * 0.35), 0.6), 2.5) * Math.sqrt(page.large);
+    marks.scale = base * Math.min(Math.max(2 ** (closer * (closer < 0 ? 0.7 : 0.35)), 0.5), 2.5) * Math.sqrt(page.large);
     page.thick = Math.min(Math.max(0.8 * 2 ** (closer * 0.2), 0.7), 1.2) * Math.sqrt(page.large);
     land.roadWeight = Math.min(Math.max(1.2 + 0.5 * closer, 0.6), 3);
     if (marks.view) marks.arrange();
@@ -255,12 +257,11 @@ function coverage(map, page) {
   }
 
   // Leaflet ends a zoom that runs wherever it was going, so this one waits for it.
-  function whole() {
+  function whole([south, west, north, east]) {
     if (map._animatingZoom) {
-      map.once("zoomend", whole);
+      map.once("zoomend", () => whole([south, west, north, east]));
       return;
     }
-    const [south, west, north, east] = page.bounds;
     map.fitBounds([[south, west], [north, east]], { padding: [26, 26], maxZoom: 16, animate: false });
   }
 
@@ -274,11 +275,12 @@ function coverage(map, page) {
     byId("gp-title").textContent = page.title;
     const notes = [...page.notes, ...(page.tiles.length ? [words.tiles_credit] : [])];
     byId("gp-notes").append(...notes.map((note) => el("span", null, note)));
-    byId("gp-totals").append(el("span", null, words.in_plan), el("b", null, number(page.totals.households)), words.households,
-      el("b", null, number(page.totals.villages)), words.villages);
+    const { villages, households, idle } = page.totals;
+    byId("gp-totals").append(el("span", null, words.in_plan), el("b", null, number(households)), words.households,
+      el("b", null, number(villages - idle)), idle ? words.with_task : words.villages, idle ? el("span", null, fill(words.in_all, number(villages))) : "");
     byId("gp-n").textContent = words.north;
     byId("gp-north").setAttribute("aria-label", words.north_label);
-    chip("gp-whole", words.whole).addEventListener("click", whole);
+    chip("gp-whole", words.whole).addEventListener("click", () => whole(page.extent));
     const container = map.getContainer();
     container.setAttribute("role", "region");
     container.setAttribute("aria-label", `${words.map}${page.lang === "zh" ? "：" : ": "}${words.map_keys}`);
@@ -324,6 +326,19 @@ function coverage(map, page) {
 
   // For a page of its own, and for tests.
   if (own) window.coverage = { map, groups, page, land, marks, choose, toggle, filter: page.setFilter };
+}
+
+// Route of a village as it is told; one without a household to convert has none.
+function routeOf(page, village) {
+  if (!village.households) return { label: page.words.idle, colour: IDLE };
+  return page.routes[village.route] || { label: "—", colour: "#888888" };
+}
+
+// "110 村", or "110 村有任务（共 137 村）" where some of them have nobody to convert.
+function villagesText(page, indices) {
+  const busy = indices.reduce((sum, i) => sum + (page.villages.households[i] ? 1 : 0), 0);
+  const { with_task: task, in_all: all, villages } = page.words;
+  return `${number(busy)} ${busy < indices.length ? task + fill(all, number(indices.length)) : villages}`;
 }
 
 // Rows of the tables, and the sums that the title and the legend show.

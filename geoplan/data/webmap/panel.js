@@ -122,12 +122,12 @@ function Panel(page, onToggle) {
   }
 
   function village(row) {
-    const of = route(row.route);
+    const of = routeOf(page, row);
     const options = optionsOf(page, row);
     const verdict = el("div", { class: "gp-verdict" }, chip(of));
     verdict.style.setProperty("--route", of.colour);
     const badge = (text, look) => verdict.append(el("span", { class: `gp-badge ${look || ""}` }, text));
-    const decision = row.decision ? pick(page.decisions, row.decision, row.decision) : "";
+    const decision = row.households && row.decision ? pick(page.decisions, row.decision, row.decision) : "";
     if (decision && decision !== of.label) badge(decision);
     if (row.tie) badge(words.tie_badge, "gp-badge-tie");
     if (row.lat === null) badge(words.unlocated);
@@ -135,6 +135,7 @@ function Panel(page, onToggle) {
       verdict,
       row.households ? tiles(row) : null,
       row.reason ? el("p", { class: "gp-reason" }, row.reason) : null,
+      row.households ? inOrder(row) : null,
       row.warnings && !(row.reason || "").includes(row.warnings) ? el("p", { class: "gp-warn" }, row.warnings) : null,
       row.made ? el("p", { class: "gp-warn" }, `${words.made_here}${row.provenance || ""}`) : null,
       row.households ? pipe(row, options) : null,
@@ -215,6 +216,16 @@ function Panel(page, onToggle) {
   function runnerUp(row) {
     if (!row.runner_up || !known(row.margin_pct)) return "";
     return `${words.runner_up} ${facts.routeName(row.runner_up)}${zh ? "，" : ", "}${facts.margin(row.margin_pct)}`;
+  }
+
+  // Why a cheaper runner-up had to wait: the document names it later than the route taken.
+  function inOrder(row) {
+    const rank = (id) => (page.policy.order || []).findIndex((routes) => routes.includes(id));
+    const taken = page.routes[row.route];
+    const [own, other] = [taken ? rank(taken.id) : -1, rank(row.runner_up)];
+    if (!(row.margin_pct < 0) || own < 0 || other <= own) return null;
+    const values = [facts.routeName(row.runner_up), taken.label, number(-row.margin_pct, 1)];
+    return el("p", { class: "gp-reason gp-order" }, values.reduce((text, value, i) => text.split(`{${i}}`).join(value), words.order_note));
   }
 
   // Every route that was not taken: the tests it failed, or what it would cost.

@@ -39,11 +39,12 @@ function Paper(page, map) {
     }
   }
 
-  // What the screen shows; all of it where the screen shows all.
+  // What the screen shows; the whole county where the screen shows all villages.
   function extent() {
     const [south, west, north, east] = page.bounds;
     const whole = L.latLngBounds([[south, west], [north, east]]);
-    return screen.bounds.contains(whole) ? whole.pad(0.04) : screen.bounds;
+    const [bottom, left, top, right] = page.extent;
+    return screen.bounds.contains(whole) ? L.latLngBounds([[bottom, left], [top, right]]).pad(0.02) : screen.bounds;
   }
 
   // Chromium prints what was drawn since the last clearing as strokes, and the clearing as a white sheet over all that

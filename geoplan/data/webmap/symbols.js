@@ -2,6 +2,7 @@
 
 const INK = "#2f3b45";
 const PALE = "#9aa2a9";
+const IDLE = "#b4babf"; // nobody to convert
 
 // An element with attributes and children; text only ever becomes a text node.
 function el(tag, attributes, ...children) {
@@ -137,7 +138,7 @@ function paintVillage(ctx, look, p, r) {
   ctx.setLineDash([]);
   trace(ctx, look.shape, p, r);
   if (look.idle) {
-    ctx.fillStyle = "#b4babf";
+    ctx.fillStyle = IDLE;
     ctx.fill();
     return;
   }

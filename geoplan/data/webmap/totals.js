@@ -186,7 +186,9 @@ function Totals(page) {
     let households = 0;
     for (const i of shown) households += villages.households[i] || 0;
     title.textContent = said ? words.totals_filtered : words.totals_all;
-    sub.textContent = `${number(shown.length)} ${words.villages} · ${number(households)} ${words.households}`;
+    const lost = shown.filter((i) => villages.lat[i] === null).length;
+    const parts = [villagesText(page, shown), `${number(households)} ${words.households}`, lost ? fill(words.lost, number(lost)) : ""];
+    sub.textContent = parts.filter(Boolean).join(" · ");
     const made = page.made.length ? el("p", { class: "gp-warn" }, words.made_sums) : null;
     body.replaceChildren(...[byRoute(shown), money(shown), burden(shown), emissions(shown), capacity(shown), made].filter(Boolean));
   }
