@@ -290,9 +290,8 @@ def main() -> None:
     parser.add_argument("--made", nargs="*", type=int, default=[500, 5_000, 50_000])
     parser.add_argument("--peer-up-to", type=int, default=5_000, help="villages of the largest folium page")
     chosen = parser.parse_args()
-    folders = chosen.plans or sorted(
-        p for p in MAPS.iterdir() if p.is_dir() and not p.name.endswith("-optimum")
-    )
+    found = sorted(manifest.parent for manifest in MAPS.glob("*/manifest.json"))
+    folders = chosen.plans or [folder for folder in found if not folder.name.endswith("-optimum")]
     plans = {folder.name: read_plan(folder) for folder in folders}
     print(
         f"{'page':<28} {'villages':>8} {'made s':>9} {'size MB':>9} "
