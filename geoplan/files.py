@@ -24,7 +24,7 @@ def named(file: str | Path, *, ending: str, what: str) -> Path:
     Raises
     ------
     InputError
-        The path is a folder, has another ending or stands in no folder that there is.
+        The path is a folder or has another ending.
 
     Examples
     --------
@@ -37,35 +37,7 @@ def named(file: str | Path, *, ending: str, what: str) -> Path:
         raise InputError(Problem("is a folder", file=str(file), remedy=remedy))
     if file.suffix.lower() != ending:
         raise InputError(Problem(f"is not the name of {what}", file=str(file), remedy=remedy))
-    refuse_nowhere(file)
     return file
-
-
-def refuse_nowhere(path: Path) -> None:
-    """Stop where the folder that a file or folder shall stand in is not there: a typo must not make a tree.
-
-    Parameters
-    ----------
-    path : Path
-
-    Raises
-    ------
-    InputError
-        There is no such folder.
-
-    Examples
-    --------
-    >>> refuse_nowhere(Path("plan"))
-    >>> try:
-    ...     refuse_nowhere(Path("nowhere/plan"))
-    ... except InputError as error:
-    ...     print(error.problems[0].message)
-    cannot be written: there is no folder nowhere
-    """
-    if not path.parent.is_dir():
-        problem = f"cannot be written: there is no folder {path.parent}"
-        remedy = "make it first, or correct the path after -o"
-        raise InputError(Problem(problem, file=str(path), remedy=remedy))
 
 
 #: Waits before a file that another program holds is given up; a virus scanner lets go by then. [s]
@@ -110,7 +82,7 @@ def write_whole(file: Path, content: bytes) -> Path:
     Parameters
     ----------
     file : Path
-        In a folder that is there.
+        Its folder is made where it is missing.
     content : bytes
 
     Returns
@@ -124,6 +96,7 @@ def write_whole(file: Path, content: bytes) -> Path:
         The disk did not take the file.
     """
     try:
+        file.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{file.name}-", dir=file.parent) as beside:
             fresh = Path(beside) / file.name
             with fresh.open("wb") as stream:

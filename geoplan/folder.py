@@ -29,7 +29,7 @@ from pydantic import ValidationError
 from geoplan.columns import LAYER_GEOMETRY, Column, plan_columns, table
 from geoplan.errors import InputError, Problem
 from geoplan.excel import workbook
-from geoplan.files import move, named, refuse_nowhere, unwritten, write_whole
+from geoplan.files import move, named, unwritten, write_whole
 from geoplan.manifest import FORMAT, KIND, manifest, plain, policy_of, provenance_of, rounded
 from geoplan.model import Plan
 from geoplan.policy import Policy
@@ -60,8 +60,8 @@ def write_plan(plan: Plan, folder: Path, *, tianditu_token: str | None = None) -
     ----------
     plan : Plan
     folder : Path
-        Made where it is missing, in a folder that is there. An earlier plan is
-        replaced as a whole; a folder that holds anything else is refused.
+        Made where it is missing. An earlier plan there is replaced as a whole;
+        a folder that holds anything else is refused.
     tianditu_token : str, optional
         The user's own key for the Tianditu base map.
 
@@ -73,11 +73,11 @@ def write_plan(plan: Plan, folder: Path, *, tianditu_token: str | None = None) -
     Raises
     ------
     InputError
-        The folder is not ours to replace or stands in none, or the disk did not take the files.
+        The folder is not ours to replace, or the disk did not take the files.
     """
     refuse_place(folder)
     try:
-        folder.parent.mkdir(exist_ok=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
         beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     except OSError as error:
         why = error.strerror or type(error).__name__
@@ -121,8 +121,7 @@ def write_tables(plan: Plan, file: str | Path) -> Path:
     Raises
     ------
     InputError
-        The path is a folder, has another ending or stands in no folder, or the
-        disk did not take the file.
+        The path is a folder or has another ending, or the disk did not take the file.
     """
     return write_whole(named(file, ending=".xlsx", what="a workbook"), workbook(as_written(plan)))
 
@@ -146,8 +145,8 @@ def write_map(plan: Plan, file: str | Path, **options: Unpack[MapOptions]) -> Pa
     Raises
     ------
     InputError
-        The path is a folder, has another ending, stands in no folder or in that
-        of a plan, whose files are counted; or the disk did not take the file.
+        The path is a folder, has another ending or lies in the folder of a plan,
+        whose files are counted; or the disk did not take the file.
     """
     file = named(file, ending=".html", what="a page")
     _refuse_inside(file)
@@ -164,10 +163,8 @@ def refuse_place(folder: Path) -> None:
     Raises
     ------
     InputError
-        It is not an earlier plan alone, or stands in no folder.
+        It is not an earlier plan alone.
     """
-    if folder.parent != PLANS:
-        refuse_nowhere(folder)
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise InputError(Problem("is not a folder", file=str(folder), remedy="choose another with -o"))
     if not folder.exists() or not any(folder.iterdir()):
@@ -195,12 +192,11 @@ def refuse_sheets(folder: Path) -> None:
     Raises
     ------
     InputError
-        It is a file, is or lies in the folder of a plan, or stands in no folder that there is.
+        It is a file, or is or lies in the folder of a plan.
     """
     if folder.exists() and not folder.is_dir():
         remedy = "still maps are several files: name a folder with -o"
         raise InputError(Problem("is a file", file=str(folder), remedy=remedy))
-    refuse_nowhere(folder)
     if _kind(folder) == KIND:
         raise InputError(
             Problem("is the folder of a plan", file=str(folder), remedy="choose another with -o")
