@@ -252,7 +252,8 @@ def village_flow_sheet(plan: Plan) -> Sheet | None:
         return None
     flow = flow.assign(year=flow["year"].astype(object).where(flow["year"].notna(), ""))
     by_cell = flow.groupby(["village_id", *kind_of], sort=False)["cny"]
-    cross = by_cell.sum(skipna=False).unstack(kind_of)
+    # An amount left open leaves its sum open; `skipna` of a group's sum is newer than our pandas.
+    cross = by_cell.sum().where(by_cell.count() == by_cell.size()).unstack(kind_of)
     there = by_cell.size().unstack(kind_of).notna()
     named = plan.villages.set_index("village_id").reindex(cross.index)
     frame = pd.DataFrame(

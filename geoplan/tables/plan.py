@@ -31,7 +31,7 @@ def by_town_and_route(plan: Plan) -> pd.DataFrame:
     cross = cross.reindex(columns=routes)
     cross = cross[cross.fillna(0).sum(axis=1) > 0]
     cross = cross.reindex([town for town in _towns(plan) if town in cross.index])
-    cross.loc[TOTAL] = cross.sum()
+    cross = pd.concat([cross, cross.sum().to_frame(TOTAL).T])
     cross[TOTAL] = cross.sum(axis=1)
     cross.columns = [route_label(c) if c in ROUTES else c for c in cross.columns]
     frame = cross.mask(cross == 0).astype("Int64").rename_axis("乡镇").reset_index()

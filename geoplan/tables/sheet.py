@@ -155,7 +155,7 @@ def saying(frame: pd.DataFrame, columns: Mapping[str, Column]) -> pd.DataFrame:
     for name, column in columns.items():
         if name in frame and column.dtype in ("integer", "number"):
             open_ = column.unit.startswith("CNY") and frame[name].isna().any()
-            said[name] = open_ or frame[name].fillna(0).ne(0).any()
+            said[name] = open_ or frame[name].dropna().ne(0).any()
     for name in frame.columns[frame.columns.str.endswith(STATED)]:
         said[name] &= frame[name.replace(STATED, "_cny")].isna().any()
     return frame[frame.columns[said]]
