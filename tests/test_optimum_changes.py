@@ -118,6 +118,7 @@ def test_a_lock_is_obeyed_and_never_pays(seed, data):
     villages = options.villages
     village = data.draw(st.sampled_from(list(villages.index[villages["heat_load_kw"] > 0])))
     assume(selection.route[village] != DEFERRED and villages["group_id"].isna()[village])
+    assume(villages["locked_route"].isna()[village])  # another lock in place of one may well pay
     ranked = [r for rank in world.policy.ranks for r in rank if options.eligible(village, r)]
     for route in (selection.route[village], data.draw(st.sampled_from(ranked or [selection.route[village]]))):
         locked = villages["locked_route"].astype(object).copy()
