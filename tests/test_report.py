@@ -65,7 +65,7 @@ households = 950
 def picture(theme: str = "") -> bytes:
     """A picture that stands for a map."""
     buffer = io.BytesIO()
-    Image.new("RGB", (42, 30), (len(theme), 0, 0)).save(buffer, "PNG")
+    Image.new("RGB", (140, 99), (len(theme), 0, 0)).save(buffer, "PNG")
     return buffer.getvalue()
 
 
@@ -303,6 +303,42 @@ def test_the_page_is_the_official_one(real):
     assert document.styles["Body Text"].element.pPr.find(qn("w:ind")).get(qn("w:firstLineChars")) == "200"
     assert "TOC \\o" in document.element.xml
     assert "SEQ 表" in document.element.xml
+
+
+def test_maps_stand_on_fold_outs_at_the_end_of_their_chapter(real):
+    _, content, _ = real
+    document = docx.Document(io.BytesIO(content))
+    sections = list(document.sections)
+    shown = 0
+    for child in document.element.body:
+        sizes = [int(extent.get(side)) for extent in child.iter(qn("wp:extent")) for side in ("cx", "cy")]
+        if sizes:
+            shown += 1
+            page = sections[0]
+            assert (round(page.page_width.mm), round(page.page_height.mm)) == (420, 297)
+            assert sizes[0] <= page.page_width - page.left_margin - page.right_margin
+            # Caption, note and page number have room under it.
+            assert sizes[1] <= page.page_height - page.top_margin - page.bottom_margin - Mm(20)
+            assert sizes[0] >= Mm(340)
+        if child.tag == qn("w:tbl") or (style := child.find(f".//{qn('w:pStyle')}")) is None:
+            continue
+        if style.get(qn("w:val")) in {"Heading1", "Heading2", "BodyText"}:
+            assert round(sections[0].page_width.mm) == 210
+        if child.find(f".//{qn('w:sectPr')}") is not None:
+            sections.pop(0)
+    assert shown >= 5
+
+
+def test_parameters_say_their_unit(real):
+    plan, _, found = real
+    (rows,) = (rows for title, rows in found.tables.items() if title.endswith("参数取值及来源"))
+    head = rows[0].index("单位")
+    units = {row[1]: row[head] for row in rows[1:]}
+    assert units["采暖期天数"] == "天"
+    assert units["热网供热·CO2 排放因子"] == "kg/GJ"
+    assert units["折现率"] == ""
+    assert units.get("目标·目标户数", "户") == "户"
+    assert not [name for name in units if re.search(r"[a-z]{3}", name.replace("peak_valley", ""))]
 
 
 def test_tables_repeat_their_heading_and_keep_rows_whole(real):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -21,9 +22,12 @@ from geoplan.folder import read_plan
 @click.option(
     "--public", is_flag=True, help="Without diameters, pressures and voltages; gas and grid made coarse."
 )
-def report(plan: Path, output: Path, template: Path | None, public: bool) -> None:
+@click.option(
+    "--dpi", type=click.IntRange(50, 600), default=200, show_default=True, help="Of the maps, on A3."
+)
+def report(plan: Path, output: Path, **options: Any) -> None:
     """Write the report of PLAN: chapters, maps, tables and annexes in a Word document."""
     # Here, because drawing takes a second to load and no other command needs it.
     from geoplan.report.save import write_report  # noqa: PLC0415
 
-    click.echo(printable(str(write_report(read_plan(plan), output, template=template, public=public))))
+    click.echo(printable(str(write_report(read_plan(plan), output, **options))))

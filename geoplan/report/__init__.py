@@ -21,8 +21,8 @@ __all__ = ["report_blocks", "report_docx", "report_tables"]
 CHAPTERS = (overall, present, goals, layout, capacity, money, years, burden, emissions, safeguards)
 #: Tables on pages of their own, in order; those of the tasks come first.
 ANNEXES = ("funding_full", "pipes", "parameters", "reconciliation", "made")
-#: Of sheets of 420 mm, which stand 156 mm wide on the page: above 300 there. [dpi]
-DPI = 115
+#: Of sheets of A3, which stand on fold-outs a sixth smaller. [dpi]
+DPI = 200
 
 
 def report_docx(
@@ -31,6 +31,7 @@ def report_docx(
     template: bytes | None = None,
     template_name: str = "",
     public: bool = False,
+    dpi: int = DPI,
     pictures: Callable[[str], bytes] | None = None,
 ) -> bytes:
     """The report of a plan.
@@ -44,6 +45,8 @@ def report_docx(
         Its name, for the refusal.
     public : bool
         Leave out diameters, flows and voltages, and generalise the lines of the maps.
+    dpi : int
+        Of the maps, on A3.
     pictures : callable, optional
         PNG of a theme; without it the still maps of the plan.
 
@@ -63,15 +66,11 @@ def report_docx(
         paper,
         title=title,
         blocks=list(report_blocks(plan, public=public)),
-        pictures=pictures or partial(_still, plan, public),
+        pictures=pictures or partial(still_png, plan, dpi=dpi, public=public),
         captions=partial(title_of, plan),
         made=partial(made_said, plan),
     )
     return writer.write()
-
-
-def _still(plan: Plan, public: bool, theme: str) -> bytes:
-    return still_png(plan, theme, dpi=DPI, public=public)
 
 
 def report_blocks(plan: Plan, *, public: bool = False) -> Iterator[Block]:

@@ -12,18 +12,23 @@ from geoplan.model import Plan
 from geoplan.public import TELLING
 from geoplan.report.findings import listing, tasked
 from geoplan.report.listing import Listing, listed
-from geoplan.report.words import open_amount, parameter_label, title, words
+from geoplan.report.words import open_amount, parameter_label, parameter_unit, title, words
 from geoplan.tables import TASKS, parameters
 from geoplan.tables.money import funding_sheet
 from geoplan.tables.plan import links_sheet
 from geoplan.tables.work import reconciliation_sheet
 
-#: What is a day or a year of the programme, not a parameter; and a number with more digits than it has sense.
-DATES = re.compile(r"^milestones\.|^(funding|efficiency)\.[^.]+\.(years|where)|^phasing\.years$")
+#: What is a day, a year or a name of the programme, not a parameter.
+NAMES = re.compile(
+    r"^milestones\.|^(funding|efficiency|equipment)\.[^.]+\.(years|where|item)|^phasing\.years$"
+)
 #: What the text quotes, whether or not it has a source.
 QUOTED = ("selection.near_tie_pct", "selection.argue_pct", "affordability.parity_max")
 #: Load from which on a source is to be looked at again before the work begins. [%]
 TIGHT_PCT = 90
+#: Numbers of a list on a line.
+ON_A_LINE = 3
+#: A number with more digits than it has sense.
 LONG = re.compile(r"-?\d+\.\d{9,}")
 
 
@@ -57,30 +62,34 @@ def parameter_list(plan: Plan, *, public: bool) -> Listing | None:
             "序号": 0,
             "参数": parameter_label(row.参数, plan.policy),
             "取值": _short(row.取值) + ("%" if row.参数.endswith("_pct") else ""),
+            "单位": parameter_unit(row.参数, plan.policy) or None,
             "来源": row.来源 or None,
             "可信度": row.可信度 or "—",
         }
         for row in parameters(plan.policy).itertuples()
         if (row.来源 or row.参数 in QUOTED)
-        and not DATES.search(row.参数)
+        and not NAMES.search(row.参数)
         and not (public and TELLING.search(row.参数))
         and (any(c.isdecimal() for c in row.取值) or row.取值 == open_amount())
     ]
-    own = {"参数": words()["labels"]["tight"], "取值": f"{TIGHT_PCT}%", "来源": words()["labels"]["own"]}
-    rows.append(own | {"可信度": "E"})
+    own = {"参数": words()["labels"]["tight"], "取值": f"{TIGHT_PCT}%", "单位": None}
+    rows.append(own | {"来源": words()["labels"]["own"], "可信度": "E"})
     rows = [{**row, "序号": position} for position, row in enumerate(rows, 1)]
     return listing("parameters", rows, notes=(words()["text"]["note_rules"],))
 
 
 def _short(text: str) -> str:
-    """A value without the digits that only a conversion of units has.
+    r"""A value without the digits that only a conversion of units has; a long list on several lines.
 
     Examples
     --------
-    >>> _short("277.7777777777778"), _short("0.75"), _short("50、60")
-    ('277.7778', '0.75', '50、60')
+    >>> _short("277.7777777777778"), _short("0.75"), _short("50、60、70、80")
+    ('277.7778', '0.75', '50、60、70、\n80')
     """
-    return f"{float(text):.7g}" if LONG.fullmatch(text) else text
+    if LONG.fullmatch(text):
+        return f"{float(text):.7g}"
+    parts = text.split("、")
+    return "、\n".join("、".join(parts[i : i + ON_A_LINE]) for i in range(0, len(parts), ON_A_LINE))
 
 
 def reconciliation(plan: Plan) -> Listing | None:

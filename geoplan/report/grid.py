@@ -33,6 +33,8 @@ MERGED_ROWS, WHOLE_ROWS = 40, 8
 FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 #: A piece of Latin letters or figures that is not broken.
 WORD = re.compile(r"[!-~]+")
+#: A list of numbers, whose figures are not broken either.
+NUMBERS = re.compile(r"[-\d.、]+")
 #: Fonts that a table is tried with, upright and turned. [pt]
 UPRIGHT, TURNED = (12.0, 10.5), (12.0, 10.5, 9.0)
 
@@ -127,6 +129,7 @@ def _letters(table: AnnexTable, column: int) -> tuple[float, float, float]:
     texts = [part for c in own if c is not None for part in shown(table, c, column).split("\n")] or [""]
     words = [min(units(word), 16) for text in texts for word in WORD.findall(text)]
     numbers = [units(shown(table, c, column)) for c in own if c is not None and not isinstance(c, str)]
+    numbers += [units(text) for text in texts if NUMBERS.fullmatch(text)]
     names = [units(part) for part in broken(table.head[column][-1]).split("\n")]
     heading = max(min(n, max(NARROW, math.ceil(n / 6) * 2)) for n in names)
     lengths = sorted(map(units, texts))

@@ -7,11 +7,16 @@ from pathlib import Path
 from geoplan.errors import InputError, Problem
 from geoplan.files import named, write_whole
 from geoplan.model import Plan
-from geoplan.report import report_docx
+from geoplan.report import DPI, report_docx
 
 
 def write_report(
-    plan: Plan, file: str | Path, *, template: str | Path | None = None, public: bool = False
+    plan: Plan,
+    file: str | Path,
+    *,
+    template: str | Path | None = None,
+    public: bool = False,
+    dpi: int = DPI,
 ) -> Path:
     """Write the report of a plan.
 
@@ -24,6 +29,8 @@ def write_report(
         A .docx of the user, whose styles, page, headers and footers are kept.
     public : bool
         Leave out diameters, pressures and voltages, and make gas and grid coarse.
+    dpi : int
+        Of the maps, on A3.
 
     Returns
     -------
@@ -39,7 +46,8 @@ def write_report(
     file = named(file, ending=".docx", what="a Word document")
     content = None if template is None else _read(Path(template))
     name = "" if template is None else str(template)
-    return write_whole(file, report_docx(plan, template=content, template_name=name, public=public))
+    document = report_docx(plan, template=content, template_name=name, public=public, dpi=dpi)
+    return write_whole(file, document)
 
 
 def _read(template: Path) -> bytes:

@@ -7,7 +7,7 @@ import io
 import math
 import zipfile
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import docx
 from docx.document import Document
@@ -21,12 +21,16 @@ from geoplan.errors import InputError, Problem
 PT, MM = 20, 1440 / 25.4
 #: A4, and its margins: top, right, bottom and left of the printed area of 156 by 225 mm. [mm]
 PAPER_MM, MARGINS_MM = (210.0, 297.0), (37.0, 26.0, 35.0, 28.0)
+#: Margins of a fold-out, and where its header and page number stand. [mm]
+FOLD_MARGIN_MM, FOLD_ENDS_MM = 15.0, 6.0
 #: Characters of a line; where header and page number stand. [mm]
 CHARACTERS, HEADER_MM, FOOTER_MM = 28, 15.0, 24.0
 #: What the space between letters is changed by for that many on a line of 156 mm. [twips]
 TIGHT = math.floor(156.0 * MM / CHARACTERS - 16.0 * PT)
 #: Font of letters and figures.
 LATIN = "Times New Roman"
+#: How a page lies: as it is, on its side, or as a fold-out of twice its width.
+Lie = Literal["upright", "turned", "folded"]
 
 
 @dataclass(frozen=True)
@@ -121,26 +125,35 @@ class Paper:
     ids: dict[str, str]
     section: Any
 
-    def turned(self, *, landscape: bool) -> Any:
-        """Page setup of a part: as it is, or on its side with the margins turned with the page."""
+    def laid(self, lie: Lie) -> Any:
+        """Page setup of a part: as it is, on its side with its margins, or a fold-out with narrow ones."""
         section = copy.deepcopy(self.section)
-        if landscape:
-            size, margins = section.find(qn("w:pgSz")), section.find(qn("w:pgMar"))
-            width, height = size.get(qn("w:w")), size.get(qn("w:h"))
+        size, margins = section.find(qn("w:pgSz")), section.find(qn("w:pgMar"))
+        width, height = size.get(qn("w:w")), size.get(qn("w:h"))
+        if lie != "upright":
+            size.set(qn("w:orient"), "landscape")
+        if lie == "turned":
             size.set(qn("w:w"), height)
             size.set(qn("w:h"), width)
-            size.set(qn("w:orient"), "landscape")
             sides = ("top", "right", "bottom", "left")
             old = {side: margins.get(qn(f"w:{side}")) for side in sides}
             for side, other in zip(sides, ("left", "top", "right", "bottom"), strict=True):
                 margins.set(qn(f"w:{side}"), old[other])
             footer = int(margins.get(qn("w:footer")) or 0)
             margins.set(qn("w:footer"), str(min(footer, round(int(old["right"]) * 0.6))))
+        if lie == "folded":
+            short, long = sorted((int(width), int(height)))
+            size.set(qn("w:w"), str(2 * short))
+            size.set(qn("w:h"), str(long))
+            for side in ("top", "right", "bottom", "left"):
+                margins.set(qn(f"w:{side}"), str(round(FOLD_MARGIN_MM * MM)))
+            for end in ("header", "footer"):
+                margins.set(qn(f"w:{end}"), str(round(FOLD_ENDS_MM * MM)))
         return section
 
-    def room(self, *, landscape: bool = False) -> tuple[float, float]:
+    def room(self, lie: Lie = "upright") -> tuple[float, float]:
         """Width and height of the printed area. [pt]"""
-        section = self.turned(landscape=landscape)
+        section = self.laid(lie)
         size, margins = section.find(qn("w:pgSz")), section.find(qn("w:pgMar"))
         width, height = (int(size.get(qn(f"w:{side}"))) for side in ("w", "h"))
         top, right, bottom, left = (

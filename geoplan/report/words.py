@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import resources
 from typing import Any
 
-from geoplan.columns import ELECTRIC_ROUTES, ROUTES, plan_columns, table, unit_label
+from geoplan.columns import ELECTRIC_ROUTES, ROUTES, Column, plan_columns, table, unit_label
 from geoplan.explain import messages, route_label, style
 from geoplan.glossary import meanings
 from geoplan.model import Plan
@@ -21,6 +22,9 @@ TABLE_MARK, FIGURE_MARK, ANNEX_MARK, END_MARK = "\ue000", "\ue001", "\ue002", "\
 #: What names an entry of a section of the policy.
 OWN = {"funding": "item", "efficiency": "item", "milestones": "stage", "equipment": "routes"}
 OWN |= {"rules": "column", "subsidies": "item"}
+#: The unit at the end of what the glossary says of a key, and those that are none on paper.
+UNIT = re.compile(r"\[([^\]]+)\]$")
+UNITLESS = ("", "share", "1/a", "%")
 
 
 @cache
@@ -202,7 +206,7 @@ def parameter_label(path: str, policy: Policy) -> str:
     '采暖期天数'
     """
     parts = path.split(".")
-    (matched, _), key = max((_matched(key.split("."), parts), key) for key in meanings())
+    matched, key = _key(path)
     if not matched:
         return path
     pattern = key.split(".")
@@ -214,12 +218,33 @@ def parameter_label(path: str, policy: Policy) -> str:
     return "·".join(dict.fromkeys([*([str(section)] if section else []), *said, meanings()[key][0]]))
 
 
+def parameter_unit(path: str, policy: Policy) -> str:
+    """Unit of a value of the policy; blank for a share or a plain number.
+
+    Examples
+    --------
+    >>> from geoplan.policy import default_policy
+    >>> policy = default_policy()
+    >>> [parameter_unit(p, policy) for p in ("climate.season_days", "economics.discount_rate")]
+    ['天', '']
+    >>> [parameter_unit(p, policy) for p in ("carriers.gas.co2_kg", "carriers.gas.price_cny")]
+    ['kg/m³', '元/m³']
+    """
+    parts = path.split(".")
+    found = UNIT.search(meanings()[_key(path)[1]][1]) if _key(path)[0] else None
+    unit = found[1] if found else ""
+    if parts[0] == "rules" and parts[-1] in ("min", "max"):
+        unit = _measured(policy.rules[parts[1]].column).unit
+    if unit and parts[0] == "carriers":
+        unit = f"{unit}/{policy.carriers[parts[1]].unit}"
+    return "" if unit in UNITLESS else unit_word(unit)
+
+
 def _own_name(policy: Policy, section: str, name: str) -> str:
     """An entry of a section by what it is, not by its key."""
     entry = getattr(policy, section)[name] if section in OWN else None
     if isinstance(entry, Rule):
-        known = plan_columns() | dict(table("villages")) | dict(table("measures"))
-        return f"{routes_said(entry.routes)}{known[entry.column].zh}"
+        return f"{routes_said(entry.routes)}{_measured(entry.column).zh}"
     said = getattr(entry, OWN.get(section, ""), "") if entry is not None else ""
     if section == "subsidies" and entry is not None:
         said = f"{style()['payers'][entry.level]['zh']}{entry.item}"
@@ -228,6 +253,17 @@ def _own_name(policy: Policy, section: str, name: str) -> str:
         if isinstance(said, tuple)
         else str(said) or _named(name, section=section)
     )
+
+
+def _measured(name: str) -> Column:
+    """A column of the villages, or a measure, that a rule tests."""
+    return (plan_columns() | dict(table("villages")) | dict(table("measures")))[name]
+
+
+def _key(path: str) -> tuple[int, str]:
+    """The pattern of the glossary that fits a dotted path best, and how many of its segments it names."""
+    (matched, _), key = max((_matched(key.split("."), path.split(".")), key) for key in meanings())
+    return matched, key
 
 
 def _matched(pattern: list[str], parts: list[str]) -> tuple[int, int]:
@@ -246,7 +282,7 @@ def _named(name: str, *, section: str) -> str:
     for kind in (*kinds, "payers"):
         if name in style()[kind]:
             return str(style()[kind][name]["zh"])
-    return str(words()["segments"].get(name, name))
+    return str(words()["segments"].get(name) or _value(name))
 
 
 def stated(amount: object, unit: str) -> str:

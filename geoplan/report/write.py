@@ -17,14 +17,14 @@ from geoplan.paper import units
 from geoplan.report.blocks import Annex, Block, Grid, Heading, Picture, Text, pieces, places
 from geoplan.report.grid import Fit, annex_fit, body_fit, clean, run, table_xml
 from geoplan.report.listing import Listing
-from geoplan.report.sheet import Paper
+from geoplan.report.sheet import Lie, Paper
 from geoplan.report.words import ANNEX_MARK, FIGURE_MARK, TABLE_MARK, heading, say, words
 
 #: Stands in for the clock: same plan, same bytes.
 EPOCH = dt.datetime(2000, 1, 1)  # noqa: DTZ001 - the properties of a document know no time zone
 ZIP_DATE = (1980, 1, 1, 0, 0, 0)
-#: Width over height of a still map, and the part of a page that one may be high.
-RATIO, PART = 420.0 / 297.0, 0.55
+#: Width over height of a still map, and the room under it for its caption and notes. [pt]
+RATIO, BELOW_PT = 420.0 / 297.0, 62.0
 #: Size of the title. [pt]
 TITLE_PT = 22.0
 #: Names of bookmarks: of captions by their marks, and of headings.
@@ -65,7 +65,9 @@ class Writer:
         self.body = paper.document.element.body
         self.end = self.body.find(qn("w:sectPr"))
         self.bookmarks = 0
-        self.landscape = self.fresh = False
+        self.lie: Lie = "upright"
+        self.fresh = False
+        self.waiting: list[Picture] = []
 
     def write(self) -> bytes:
         """The document."""
@@ -75,8 +77,11 @@ class Writer:
             self._add("封面说明", run(say("cover_made")))
         self._contents()
         for position, block in enumerate(self.blocks):
+            if isinstance(block, Annex) or (isinstance(block, Heading) and block.level == 1):
+                self._fold_outs()
             if isinstance(block, Heading):
                 name = f"{CONTENTS}{position}" if block.level == 1 else ""
+                self._turn("upright")
                 first = "" if position else "<w:pageBreakBefore/>"
                 self._add(f"heading {block.level}", run(block.text), bookmark=name, properties=first)
             elif isinstance(block, Text):
@@ -84,9 +89,10 @@ class Writer:
             elif isinstance(block, Grid):
                 self._grid(block.listing)
             elif isinstance(block, Picture):
-                self._picture(block)
+                self.waiting.append(block)
             else:
                 self._annex(block, position)
+        self._fold_outs()
         self._close()
         return self._saved()
 
@@ -166,12 +172,19 @@ class Writer:
         grid, text = self.paper.ids["Table Grid"], self.paper.ids["表格文字"]
         self.end.addprevious(parse_xml(table_xml(table, fit, table_style=grid, text_style=text, noted=noted)))
 
-    def _picture(self, block: Picture) -> None:
-        """A still map across the page, with a text for those who do not see it."""
-        width, height = self.paper.room()
-        across = min(width, height * PART * RATIO)
+    def _fold_outs(self) -> None:
+        """The still maps of a chapter at its end, each on a fold-out: on a page nobody could read them."""
+        for position, block in enumerate(self.waiting):
+            self._turn("folded")
+            self._picture(block, fresh=not position)
+        self.waiting.clear()
+
+    def _picture(self, block: Picture, *, fresh: bool) -> None:
+        """A still map, with a text for those who do not see it."""
+        width, height = self.paper.room("folded")
+        across = min(width, (height - BELOW_PT) * RATIO)
         title = self.captions(block.theme)
-        paragraph = self._add("图片", "")
+        paragraph = self._add("图片", "", properties="" if fresh else "<w:pageBreakBefore/>")
         picture = self.paper.document.add_paragraph()
         image = picture.add_run().add_picture(io.BytesIO(self.pictures(block.theme)), width=Pt(across))
         about = image._inline.docPr
@@ -188,9 +201,9 @@ class Writer:
         """A table on pages of its own, with its mark and title."""
         table = block.listing.table
         upright, _ = self.paper.room()
-        turned, _ = self.paper.room(landscape=True)
+        turned, _ = self.paper.room("turned")
         fit = annex_fit(table, upright_pt=upright, turned_pt=turned)
-        self._turn(landscape=fit.landscape)
+        self._turn("turned" if fit.landscape else "upright")
         label = self.numbers[_annex_mark(block)]
         self._add("附件标记", run(label), properties="" if self.fresh else "<w:pageBreakBefore/>")
         self._add("附件标题", run(table.title), bookmark=f"{CONTENTS}{position}")
@@ -199,19 +212,19 @@ class Writer:
         self._table(table, fit, noted=False)
         self._add("表注", "")
 
-    def _turn(self, *, landscape: bool) -> None:
-        """Begin a part of the other orientation."""
-        self.fresh = landscape != self.landscape
+    def _turn(self, lie: Lie) -> None:
+        """Begin a part whose pages lie another way."""
+        self.fresh = lie != self.lie
         if self.fresh:
-            section = self.paper.turned(landscape=self.landscape)
+            section = self.paper.laid(self.lie)
             about = '<w:spacing w:before="0" w:after="0" w:line="20" w:lineRule="exact"/>'
             paragraph = self._add("表注", "", properties=about)
             paragraph.find(qn("w:pPr")).append(section)
-            self.landscape = landscape
+            self.lie = lie
 
     def _close(self) -> None:
         """The page setup of the last part."""
-        self.body.replace(self.end, self.paper.turned(landscape=self.landscape))
+        self.body.replace(self.end, self.paper.laid(self.lie))
 
     # --- the file --------------------------------------------------------------------------------------
 

@@ -42,7 +42,7 @@ def composed(view: View, content: Content, *, title: str, said: Sequence[str]) -
     sheet = _axes(figure, (0.0, 0.0, *SHEET), order=3)
     right = view.frame.box[2]
     _heading(sheet, view, title)
-    _foot(sheet, view.frame, said[0])
+    _foot(sheet, view, said[0])
     room = (right + GAP, TOP, SHEET[0] - MARGIN, SHEET[1] - MARGIN)
     words = {"heading": view.words["legend"], "more": view.say("more", "{}")}
     free = column.filled(sheet, content, room=room, last=said[1:], **words)
@@ -124,8 +124,9 @@ def _north(ax: Axes, view: View) -> Box:
     return x - 6, y - 2, x + 6, y + 19
 
 
-def _foot(ax: Axes, frame: Frame, crs: str) -> None:
-    """Scale bar with its scale, and the coordinate system, below the map."""
+def _foot(ax: Axes, view: View, crs: str) -> None:
+    """Scale bar, scale on the paper it is for, and the coordinate system, below the map."""
+    frame = view.frame
     left, _, right, bottom = frame.box
     y = bottom + 5.0
     room = BAR_ROOM * frame.metres_per_mm
@@ -140,7 +141,7 @@ def _foot(ax: Axes, frame: Frame, crs: str) -> None:
     for part in (0, 2, 4):
         value = f"{bar * part / 4 / over:g}" + (f" {unit}" if part == 4 else "")
         draw.text(ax, left + part * step, y - 2.2, value, size=8.0, ha="center" if part else "left")
-    scale = f"1:{frame.metres_per_mm * 1000:,.0f}"
+    scale = view.say("scale", f"{frame.metres_per_mm * 1000:,.0f}")
     x = left + 4 * step + 10.0
     draw.text(ax, x, y + 0.4, scale, size=10.0, weight="bold")
     rest = right - x - width(scale, size=10.0, weight="bold") - 6.0
