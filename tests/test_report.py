@@ -330,7 +330,7 @@ def test_maps_stand_on_fold_outs_at_the_end_of_their_chapter(real):
 
 
 def test_parameters_say_their_unit(real):
-    plan, _, found = real
+    _, _, found = real
     (rows,) = (rows for title, rows in found.tables.items() if title.endswith("参数取值及来源"))
     head = rows[0].index("单位")
     units = {row[1]: row[head] for row in rows[1:]}

@@ -489,3 +489,16 @@ def test_each_village_says_what_every_level_pays_in_every_year():
         ("2025 年", "区县配套运行补助"),
     )
     assert [row[4:] for row in sheet.table.rows] == [(100, 200_000, 9_000, 9_000)]
+
+
+def test_parameters_stand_in_words_with_their_unit_and_their_key():
+    plan = electric(FUNDING, many(["甲镇"], each=2))
+    (table,) = (s.table for s in sheets(plan) if s.name == "参数与来源")
+    assert [head[-1] for head in table.head] == ["参数", "取值", "单位", "来源", "可信度", "文件", "键"]
+    rows = {row[-1]: row[:3] for row in table.rows}
+    assert rows["climate.season_days"][::2] == ("采暖期天数", "天")
+    assert rows["carriers.gas.co2_kg"] == ("天然气·CO2 排放因子", "2", "kg/m³")
+    assert rows["rules.gas_main_distance.max"] == ("规则·煤改气距燃气干管·上限", "2000", "m")
+    assert rows["rules.gas_main_distance.routes"][1] == "煤改气"
+    assert rows["comparison_basis"][1] == "同等服务"
+    assert rows["routes.district_heating.full_space"][1] == "是"

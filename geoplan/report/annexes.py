@@ -12,9 +12,10 @@ from geoplan.model import Plan
 from geoplan.public import TELLING
 from geoplan.report.findings import listing, tasked
 from geoplan.report.listing import Listing, listed
-from geoplan.report.words import open_amount, parameter_label, parameter_unit, title, words
+from geoplan.report.words import open_amount, title, words
 from geoplan.tables import TASKS, parameters
 from geoplan.tables.money import funding_sheet
+from geoplan.tables.naming import parameter_label, parameter_unit
 from geoplan.tables.plan import links_sheet
 from geoplan.tables.work import reconciliation_sheet
 

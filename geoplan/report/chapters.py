@@ -11,9 +11,10 @@ from geoplan.model import Plan
 from geoplan.policy import DEFAULT_FILE
 from geoplan.report.blocks import Block, Grid, Heading, Picture, Text
 from geoplan.report.listing import Listing
-from geoplan.report.words import enumerated, heading, parameter_label, plain, say, whose, words
+from geoplan.report.words import heading, plain, say, whose, words
 from geoplan.report.works import SUPPLIES
 from geoplan.staticmap.ground import BASE, STEMS
+from geoplan.tables.naming import enumerated, parameter_label
 from geoplan.tables.optimum import STATUS
 
 #: Layers that the pictures show besides the villages and the ground.

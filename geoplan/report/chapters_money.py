@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from geoplan.made import made_layers
 from geoplan.report.blocks import Block, Heading, Text
 from geoplan.report.chapters import Book, picture
-from geoplan.report.words import annex, enumerated, heading, open_amount, routes_said, say, words
+from geoplan.report.words import annex, heading, open_amount, say, words
 from geoplan.tables.money import NO_SCOPE, TOTAL
+from geoplan.tables.naming import enumerated, routes_said
 
 #: Headings of the funding table that are no payer.
 NO_PAYER = ("口径", "项目", "方式", "村数", "户数", "总投资", "占比（%）", "实施年限", "牵头单位", "责任单位")

@@ -15,7 +15,8 @@ from geoplan.made import unsourced
 from geoplan.model import Plan
 from geoplan.provisions import UNSTATED
 from geoplan.report.listing import Listing
-from geoplan.report.words import cause, open_amount, routes_said, test_of, title, words
+from geoplan.report.words import cause, open_amount, test_of, title, words
+from geoplan.tables.naming import routes_said
 from geoplan.tables.sheet import framed, tabled
 from geoplan.units import WAN
 

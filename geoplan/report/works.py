@@ -16,8 +16,9 @@ from geoplan.policy import Policy
 from geoplan.provisions import Subsidy
 from geoplan.report.findings import HOUSEHOLDS, VILLAGES, listing, tasked, total_kinds, whole
 from geoplan.report.listing import Listing, listed
-from geoplan.report.words import open_amount, plain_number, routes_said, stated, title, unit_word, words
+from geoplan.report.words import open_amount, stated, title, words
 from geoplan.tables.money import investment_sheet, payer_label
+from geoplan.tables.naming import plain_number, routes_said, unit_word
 from geoplan.tables.sheet import Sheet
 from geoplan.units import FUZZ, WAN, apportion
 
@@ -270,7 +271,7 @@ def avoided(emissions: Sheet) -> Listing | None:
     rows = [
         {
             "污染物": words()["pollutants"].get(row["污染物"], row["污染物"]),
-            "单位": words()["units"].get(row["单位"], row["单位"]),
+            "单位": unit_word(str(row["单位"])),
             **{name: row[name] for name in ("改造前", "改造后", "减排")},
             "减排率（%）": _rate(row["减排"], row["改造前"]),
         }

@@ -10,6 +10,7 @@ from geoplan.explain import messages
 from geoplan.model import Plan
 from geoplan.policy import Policy
 from geoplan.provisions import UNSTATED
+from geoplan.tables.naming import parameter_label, parameter_unit, values_said
 from geoplan.tables.sheet import Sheet, framed, titled
 
 
@@ -33,8 +34,13 @@ def _shown(value: Any) -> str:
 
 
 def parameters_sheet(plan: Plan) -> Sheet:
-    """Every number that the plan was made with."""
-    made = framed(parameters(plan.policy), title=titled(plan, "参数与来源"))
+    """Every number that the plan was made with, in words and by its key in the policy."""
+    found = parameters(plan.policy).rename(columns={"参数": "键"})
+    found.insert(0, "参数", [parameter_label(key, plan.policy) for key in found["键"]])
+    found.insert(3, "单位", [parameter_unit(key, plan.policy) for key in found["键"]])
+    found["取值"] = found["取值"].map(values_said)
+    order = ["参数", "取值", "单位", "来源", "可信度", "文件", "键"]
+    made = framed(found[order], title=titled(plan, "参数与来源"))
     return Sheet("参数与来源", made, register=True)
 
 
