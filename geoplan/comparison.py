@@ -18,6 +18,8 @@ from geoplan.worth import Worth
 
 #: Why a village has another route in the optimum than in the cascade.
 CHEAPER, GIVES_WAY, FOUND_ROOM, TOGETHER = "cheaper", "gives way", "found room", "together"
+#: The same where fewer households wait or burn clean coal than in the cascade.
+FEWER = "fewer wait"
 
 
 def comparison(selection: Selection, proof: Proof, options: Options, *, policy: Policy) -> dict[str, Any]:
@@ -116,7 +118,10 @@ def _because(
     full = [f for f in found if f.code in ("source_full", "main_full")]
     if full or old == DEFERRED:
         return FOUND_ROOM, full[0].subject.rpartition("/")[2] if full else ""
-    return (CHEAPER if saved >= 0 else TOGETHER), ""
+    if saved >= 0:
+        return CHEAPER, ""
+    goals = None if proof.cascade is None else (proof.cascade.deferred, proof.cascade.transition)
+    return (TOGETHER if goals == (proof.worth.deferred, proof.worth.transition) else FEWER), ""
 
 
 def _used(by_rule: Selection | None, supply: Supply, source: str) -> float | None:

@@ -41,7 +41,13 @@ class Guide:
 
 
 def guide(
-    programme: Programme, duals: Floats, cuts: Sequence[Terms], *, time_limit_s: float, gap: float
+    programme: Programme,
+    duals: Floats,
+    cuts: Sequence[Terms],
+    *,
+    time_limit_s: float,
+    gap: float,
+    eager: float = 1.0,
 ) -> Guide:
     """Design each network at the prices that a relaxation puts on all else.
 
@@ -54,22 +60,25 @@ def guide(
     time_limit_s : float
         Wall time for all networks. [s]
     gap : float
+    eager : float
+        What a unit is worth to a network, as a multiple of what the prices say. Above 1 the designs
+        reach further than pays, whatever their sources have: ways to choose from, without a bound.
     """
     coupled, price = _prices(programme, duals, cuts)
     cheapest = _cheapest(programme, price)
     bound = sum(cheapest.values()) + _held(programme, duals) + _other_columns(programme, coupled)
     links: list[set[int]] = []
     for layer in programme.layers:
-        benefit = _benefits(programme, layer, cheapest, coupled)
+        benefit = {u: eager * b for u, b in _benefits(programme, layer, cheapest, coupled).items()}
         # Time goes where the columns are.
         limit = time_limit_s * len(layer.columns) / sum(len(other.columns) for other in programme.layers)
-        made = _design(programme, layer, benefit, time_limit_s=limit, gap=gap)
+        made = _design(programme, layer, benefit, time_limit_s=limit, gap=gap, ample=eager > 1.0)
         links.append(set())
         if made is not None:
             design, numbers, gain = made
             bound += gain
             links[-1] = {numbers[i] for i in design.edges.index}
-    return Guide(bound, links)
+    return Guide(bound if eager == 1.0 else -np.inf, links)
 
 
 def _coupling(programme: Programme) -> Bools:
@@ -139,17 +148,23 @@ def _benefits(
 
 
 def _design(
-    programme: Programme, layer: Layer, benefit: dict[str, float], *, time_limit_s: float, gap: float
+    programme: Programme,
+    layer: Layer,
+    benefit: dict[str, float],
+    *,
+    time_limit_s: float,
+    gap: float,
+    ample: bool,
 ) -> tuple[NetworkDesign, list[int], float] | None:
     """The network worth building, the link of each of its rows, and a bound on what it gains."""
     scale = max(max(benefit.values(), default=0.0), NOTHING)
     edges, numbers = _edges(programme, layer, scale)
     demands = _demands(layer, benefit, scale)
     at = layer.growth.graph.source_node.to_numpy()[list(layer.sources)]
-    capacity = layer.growth.capacity[list(layer.sources)] / layer.unit
+    capacity = np.nan if ample else layer.growth.capacity[list(layer.sources)] / layer.unit
     given = pd.DataFrame({"node": layer.corridor.node_of[at], "capacity": capacity})
     # Sources at one node are one, which only loosens the bound.
-    sources = given.groupby("node", as_index=False).sum()
+    sources = given.groupby("node", as_index=False).sum(min_count=1)
     known = set(edges["u"]) | set(edges["v"])
     demands = demands[demands["node"].isin(known | set(sources["node"]))]
     sources = sources[sources["node"].isin(known | set(demands["node"]))]

@@ -33,6 +33,8 @@ NARROW = (1e-4, 1e-3)
 NARROW_GAP = 1e-5
 #: Columns from which each network is designed apart first, for a better bound.
 LARGE = 12_000
+#: How much more than it is worth a unit counts, where designs are to reach further.
+EAGER = (1.2, 1.5, 3.0)
 #: Columns and shares of the bound above which more choices are made by pricing pipes by the load.
 MIDDLING = 3_000
 FAR = 3e-3
@@ -217,12 +219,14 @@ class _Run:
                 self.programme, self.duals, cuts, time_limit_s=0.4 * self.clock.left(), gap=self.gap
             )
             bound, links = max(bound, found.bound), found.links
+            self._reach(rows, cuts, links)
         for slack in NARROW if size <= LARGE else ():
             # What the relaxation wants least is left out at first ...
             self._branch(rows, self._within(relaxed, slack * abs(relaxed.bound)), 0.2, NARROW_GAP)
         if size > MIDDLING and self.best - bound > FAR * abs(bound):
-            self._scale()
-            self._branch(rows, self._near(links), 0.4, NARROW_GAP)
+            if self.choice is None or size <= LARGE:
+                self._scale()
+            self._branch(rows, self._near(links), 0.5, NARROW_GAP)
         # ... then only what cannot be part of a better choice. A little less than the gap asked
         # for, so that the exact prices still are within it.
         dear = (self.best - relaxed.bound) * (1 + 1e-6) + 1e-9
@@ -279,6 +283,24 @@ class _Run:
             for arc in layer.arcs:
                 edge = layer.corridor.links[arc.link].edges[0]
                 if arc.link not in links[number] and all(c.head[number][edge] < 0 for c in kept):
+                    upper[list(arc.sizes)] = 0.0
+        return lower, upper
+
+    def _reach(self, rows: Sequence[Row], cuts: Sequence[Terms], links: list[set[int]]) -> None:
+        """Choices on the pipes alone of designs that reach further and further; their links are added."""
+        for eager in EAGER:
+            limit = 0.1 * self.clock.left()
+            found = guide(self.programme, self.duals, cuts, time_limit_s=limit, gap=0.01, eager=eager)
+            self._branch(rows, self._only(found.links), 0.1, NARROW_GAP)
+            for known, more in zip(links, found.links, strict=True):
+                known.update(more)
+
+    def _only(self, links: list[set[int]]) -> tuple[Floats, Floats]:
+        """Bounds of the columns: only pipes of the designs."""
+        lower, upper = self.lp.lower.copy(), self.lp.upper.copy()
+        for number, layer in enumerate(self.programme.layers):
+            for arc in layer.arcs:
+                if arc.link not in links[number]:
                     upper[list(arc.sizes)] = 0.0
         return lower, upper
 

@@ -177,3 +177,17 @@ def test_the_command_writes_the_optimum_beside_the_cascade(tmp_path, monkeypatch
     assert done.exit_code == 0, done.output
     assert "规则方案" in done.output
     assert (tmp_path / "maps" / "world-optimum" / "coverage.html").exists()
+
+
+def test_an_optimum_that_costs_more_says_what_for():
+    side = {"households_deferred": 0, "households_transition": 0, "cost_cny_per_a": 1.2e6}
+    found = {
+        "objective": "society", "status": "time limit", "gap": 0.05, "bound_cny_per_a": 1.1e6,
+        "cascade": side | {"households_transition": 80, "cost_cny_per_a": 1e6}, "optimum": side,
+        "saving_cny_per_a": -2e5, "moved": [], "first_goals_proved": True,
+    }  # fmt: skip
+    said = said_of_optimum(found)
+    assert "优化方案高 20 万元/年（16.7 %），用于减少暂缓和过渡的户数" in said[0]
+    assert "-" not in said[0]
+    assert any("离下界还远" in line for line in said)
+    assert not any("离下界还远" in line for line in said_of_optimum(found | {"gap": 0.01}))

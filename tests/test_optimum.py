@@ -24,6 +24,18 @@ SLACK = 1e-9
 
 @pytest.mark.parametrize("seed", range(300))
 def test_the_optimum_is_what_trying_everything_finds(seed):
+    assert_best(seed)
+
+
+@pytest.mark.parametrize("seed", range(0, 300, 20))
+def test_it_still_is_where_networks_are_designed_apart_as_for_large_counties(seed, monkeypatch):
+    for name in ("LARGE", "MIDDLING", "FAR"):
+        monkeypatch.setattr(f"geoplan.search.{name}", -1)
+    assert_best(seed)
+
+
+def assert_best(seed: int) -> None:
+    """The optimum of a random county is what enumeration finds, and keeps every rule."""
     world = small_world(seed)
     options, policy = price_options(world), world.policy
     expected = oracle.best(options, policy=policy)

@@ -13,6 +13,8 @@ from geoplan.tables.plan import supply_label
 from geoplan.tables.sheet import Sheet, framed, tabled, titled
 from geoplan.units import WAN
 
+#: Share of the cost above which a result at the time limit is not to be relied on.
+FAR = 0.02
 #: How a run of the optimum ended, and what it made least.
 STATUS = {"optimal": "已证明最优", "gap reached": "达到设定差距", "time limit": "到时停止"}
 OBJECTIVES = {
@@ -44,10 +46,8 @@ def said_of_optimum(found: Mapping[str, Any]) -> list[str]:
     if cascade is None:
         first = f"规则方案按次序放不下锁定的村，优化方案 {_wan(cost)} 万元/年"
     else:
-        dearer = number(round(100.0 * found["saving_cny_per_a"] / cost, 2)) if cost else "–"
         both = f"规则方案 {_wan(cascade['cost_cny_per_a'])} 万元/年，优化方案 {_wan(cost)} 万元/年"
-        rest = f"规则方案高 {_wan(found['saving_cny_per_a'])} 万元/年（{dearer} %）"
-        first = f"{both}，{rest}，{len(found['moved'])} 个村换了方式"
+        first = f"{both}，{_difference(found)}，{len(found['moved'])} 个村换了方式"
     proof = f"下界 {_wan(found['bound_cny_per_a'])} 万元/年，差距 {100.0 * found['gap']:.3g} %"
     lines = [
         first,
@@ -57,9 +57,20 @@ def said_of_optimum(found: Mapping[str, Any]) -> list[str]:
         by_rule = "" if cascade is None else f"规则方案 {cascade[key]} 户，"
         if best[key] or (cascade and cascade[key]):
             lines.append(f"{what}：{by_rule}优化方案 {best[key]} 户")
+    if found["status"] == "time limit" and found["gap"] > FAR:
+        lines.append("离下界还远，换方式的村宜加长时限（--time-limit）重算后再定")
     if not found["first_goals_proved"]:
         lines.append("暂缓和过渡户数是否最少未能在时限内证明")
     return lines
+
+
+def _difference(found: Mapping[str, Any]) -> str:
+    """Which of the two costs more; an optimum only does where fewer wait or burn clean coal."""
+    saved, cost = found["saving_cny_per_a"], found["optimum"]["cost_cny_per_a"]
+    part = number(round(100.0 * abs(saved) / cost, 2)) if cost else "–"
+    if round(saved / WAN, 1) >= 0:
+        return f"规则方案高 {_wan(saved)} 万元/年（{part} %）"
+    return f"优化方案高 {_wan(-saved)} 万元/年（{part} %），用于减少暂缓和过渡的户数"
 
 
 def _wan(cny: float) -> str:
@@ -113,9 +124,9 @@ def moved_sheet(plan: Plan) -> Sheet | None:
         for row in plan.summary["optimum"]["moved"]
     ]
     made = framed(tabled(rows), title=titled(plan, "换方式的村"), decimals={"本村年节省（万元）": 2})
-    note = (
-        "本村年节省为负的村让出能力或同乘一管，全县合计仍省；各村合计与总差额之差是未换方式的村少摊的管线。"
-    )
+    saved = plan.summary["optimum"]["saving_cny_per_a"]
+    why = "全县合计仍省" if saved is None or saved >= 0 else "暂缓和以洁净煤过渡的户数因此减少"
+    note = f"本村年节省为负的村让出能力或同乘一管，{why}；各村合计与总差额之差是未换方式的村少摊的管线。"
     return Sheet("换方式的村", made, notes=(note,), register=True)
 
 
@@ -129,13 +140,13 @@ def prices_sheet(plan: Plan) -> Sheet | None:
             "供应": supply_label(row["supply"]),
             "单位": unit_label(row["unit"]),
             "能力": round(row["capacity"], 1),
-            "规则方案已用": "" if row["used_cascade"] is None else round(row["used_cascade"], 1),
-            "优化方案已用": round(row["used_optimum"], 1),
+            "规则方案占用": "" if row["used_cascade"] is None else round(row["used_cascade"], 1),
+            "优化方案占用": round(row["used_optimum"], 1),
             "影子价格（元/年·单位）": round(row["shadow_price_cny_per_unit"], 1),
         }
         for row in plan.summary["optimum"]["capacities"]
     ]
-    one = dict.fromkeys(("能力", "规则方案已用", "优化方案已用", "影子价格（元/年·单位）"), 1)
+    one = dict.fromkeys(("能力", "规则方案占用", "优化方案占用", "影子价格（元/年·单位）"), 1)
     made = framed(tabled(rows), title=titled(plan, "能力的价值"), decimals=one)
     note = (
         "影子价格为每增加一单位能力全县每年可省的费用，取自松弛问题的对偶值；村与村争用同一能力时，"
