@@ -1,9 +1,11 @@
 """What the coverage map draws and finds under the pointer, in a real browser."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from geoplan.folder import read_plan
 from geoplan.webmap import coverage_html
 from tests import worlds_map
 from tests.browser import (
@@ -25,6 +27,7 @@ from tests.browser import (
     window,
 )
 
+MAPS = Path(__file__).parents[1] / "maps"
 Keys = pytest.importorskip("selenium.webdriver.common.keys").Keys
 
 #: A pixel of the drawing around a village, [red, green, blue, alpha].
@@ -275,6 +278,26 @@ def test_labels_touch_neither_each_other_nor_a_control(page, zoom):
     assert all(apart(a, b) for i, a in enumerate(labels) for b in [*labels[:i], *others])
     if zoom == 2:
         assert page.find_elements(By.CLASS_NAME, "gp-label-village")
+
+
+@pytest.mark.parametrize("county", ["litong", "shuocheng"])
+def test_a_source_label_is_nearest_to_its_own_sign(browser, county, tmp_path):
+    page = visit(browser, save(read_plan(MAPS / county), tmp_path))
+    found = page.execute_script(
+        "const {map, marks, page} = coverage, shift = marks.inside([0, 0]), out = [];"
+        "const place = p => ({x: p.x - shift.x, y: p.y - shift.y});"
+        "const signs = marks.shownSources().map(s => [s.row.name || s.row.source_id, place(marks.sourceAt(s))]);"
+        "const at = map.getContainer().getBoundingClientRect();"
+        "for (const span of document.querySelectorAll('.gp-label-source')) {"
+        "  const r = span.getBoundingClientRect(), name = span.querySelector('b').textContent;"
+        "  const away = p => Math.hypot(Math.max(r.left - at.left - p.x, 0, p.x - r.right + at.left),"
+        "    Math.max(r.top - at.top - p.y, 0, p.y - r.bottom + at.top));"
+        "  const near = signs.map(([n, p]) => [away(p), n]).sort((a, b) => a[0] - b[0])[0];"
+        "  out.push([name, near[1]]);"
+        "} return out"
+    )
+    assert len(found) > 2
+    assert [pair for pair in found if pair[0] != pair[1]] == []
 
 
 def test_a_village_label_covers_no_village(page):

@@ -10,6 +10,7 @@ import openpyxl
 import pytest
 import shapely
 
+from geoplan.io import check_county
 from tests.worlds_io import (
     HEADER,
     LAT,
@@ -194,6 +195,17 @@ def test_wrong_mains_of_two_layers_are_all_told(tmp_path):
     for stem in ("heat_mains", "gas_mains"):
         write_json(folder / f"{stem}.geojson", collection(feature({}, line((0, 0), (0.01, 0)))))
     assert sorted(p.file for p in errors(folder)) == ["gas_mains.geojson", "heat_mains.geojson"]
+
+
+def test_a_pipe_of_another_county_among_ours_is_named(tmp_path):
+    folder = county(tmp_path)
+    near, far = line((0, 0), (0.01, 0)), line((0, 0), (1.5, 0))
+    items = [feature({"status": "existing", "name": n}, s) for n, s in (("近", near), ("远", far))]
+    write_json(folder / "gas_mains.geojson", collection(*items))
+    found = [p for p in check_county(folder) if "reaches more than 50 km" in p.message]
+    assert [p.file for p in found] == ["gas_mains.geojson"]
+    assert len(found[0].ids) == 1
+    assert found[0].severity == "warning"
 
 
 # --- columns -------------------------------------------------------------------------------------------

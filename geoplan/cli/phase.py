@@ -57,6 +57,8 @@ def phase(plan: Path, targets: tuple[str, ...], budgets: tuple[str, ...], output
         )
     if output is not None:
         write_plan(found, output)
+    elif by_year or money:
+        click.echo("note: nothing was written (未写入); add -o FOLDER to keep these years", err=True)
     console = Console(highlight=False, soft_wrap=True)
     console.print(year_table(found.summary["phasing"], title=found.policy.title))
     for row in found.summary["phasing"]:

@@ -24,6 +24,8 @@ FROM_MEDIAN_M = 150_000.0
 FROM_VILLAGES_M = 50_000.0
 #: Villages closer than this stand on the same spot. [m]
 SAME_SPOT_M = 1.0
+#: Layers whose every feature has to do with this county.
+SUPPLYING = ("heat_mains", "gas_mains", "heat_sources", "gas_stations", "substations", "biomass_supply")
 #: The layer of the sources that feed each layer of mains.
 FED_BY = {"heat_mains": "heat_sources", "gas_mains": "gas_stations"}
 
@@ -48,7 +50,7 @@ def surroundings(layers: Mapping[str, Layer], *, access: Access | None) -> list[
     problems = [*_strays(villages, layers.get("boundary")), *_same_spot(villages)]
     for stem, layer in layers.items():
         if stem not in ("villages", "boundary"):
-            problems += _far_away(layer, villages)
+            problems += _far_away(layer, villages, each=stem in SUPPLYING)
         if stem in FED_BY and access is not None:
             problems += _loose_parts(layer, layers, access)
     return problems
@@ -96,8 +98,8 @@ def _same_spot(villages: Layer) -> Iterator[Problem]:
         )
 
 
-def _far_away(layer: Layer, villages: Layer) -> Iterator[Problem]:
-    """A layer that lies as a whole far from the villages: another county, or another zone."""
+def _far_away(layer: Layer, villages: Layer, *, each: bool) -> Iterator[Problem]:
+    """A layer far from the villages as a whole: another county, another zone; or `each` feature."""
     shapes = _given(layer)
     if not shapes.size:
         return
@@ -107,6 +109,20 @@ def _far_away(layer: Layer, villages: Layer) -> Iterator[Problem]:
         yield layer.source.problem(
             message, remedy="check its CRS (zone, datum) and that it is of this county"
         )
+    elif each:
+        yield from _far_features(layer, villages)
+
+
+def _far_features(layer: Layer, villages: Layer) -> Iterator[Problem]:
+    """Pipes and sources that reach far from every village: a line of another county among ours."""
+    places, row = shapely.get_coordinates(layer.shapes, return_index=True)
+    gap, _ = cKDTree(shapely.get_coordinates(villages.shapes)).query(places)
+    far = np.zeros(len(layer.shapes), dtype=bool)
+    far[row[gap > FROM_VILLAGES_M]] = True
+    if far.any():
+        message = f"reaches more than {FROM_VILLAGES_M / 1000:g} km from every village"
+        found = _labelled(layer, message, far, remedy="leave out what is of another county, or check its CRS")
+        yield replace(found, severity="warning")
 
 
 def _loose_parts(mains: Layer, layers: Mapping[str, Layer], access: Access) -> Iterator[Problem]:

@@ -16,6 +16,15 @@ function touches(a, b) {
   return a.x0 < b.x1 && b.x0 < a.x1 && a.y0 < b.y1 && b.y0 < a.y1;
 }
 
+function centre(box) {
+  return { x: (box.x0 + box.x1) / 2, y: (box.y0 + box.y1) / 2 };
+}
+
+// How far a point lies from a box.
+function away(box, p) {
+  return Math.hypot(Math.max(box.x0 - p.x, 0, p.x - box.x1), Math.max(box.y0 - p.y, 0, p.y - box.y1));
+}
+
 // Boxes a label may take around its point: on or near it for places, beside it for signs.
 function seats(label, width, height) {
   const at = label.at;
@@ -74,7 +83,8 @@ const Labels = L.Layer.extend({
     const size = map.getSize();
     const shift = this._marks.inside([0, 0]);
     const inside = (p) => p.x > -20 && p.y > -20 && p.x < size.x + 20 && p.y < size.y + 20;
-    const taken = [...this._signs(shift), ...this._controls()];
+    const signs = this._signs(shift);
+    const taken = [...signs, ...this._controls()];
     const spans = [];
     const named = new Set();
     const towns = this._page.townRows.map((town) => map.latLngToContainerPoint([town.lat, town.lon]));
@@ -83,6 +93,8 @@ const Labels = L.Layer.extend({
       label.at = label.mark ? label.mark.subtract(shift) : map.latLngToContainerPoint(label.latlng);
       if (!inside(label.at)) continue;
       if (label.kind === "town") label.rivals = towns.filter((other) => other.distanceTo(label.at) < RIVALS);
+      // A reader takes a label for that of the nearest sign.
+      if (label.kind === "source") label.others = signs.map(centre).filter((p) => Math.hypot(p.x - label.at.x, p.y - label.at.y) > 1);
       const seat = this._seat(label, { taken, size, shift });
       if (!seat) continue;
       if (label.once) named.add(label.once);
@@ -119,7 +131,8 @@ const Labels = L.Layer.extend({
     const width = Math.max(this._width(label.text, `${weight} ${large}px`), this._width(label.sub || "", `${large}px`)) + 8;
     const height = (label.sub ? 2 : 1) * large * 1.3 + 2;
     const free = (seat) => seat.x0 >= 0 && seat.y0 >= 0 && seat.x1 <= size.x && seat.y1 <= size.y
-      && !taken.some((other) => touches(seat, other));
+      && !taken.some((other) => touches(seat, other))
+      && (label.others || []).every((other) => away(seat, other) > away(seat, label.at));
     let best = null;
     for (const seat of seats(label, width, height)) {
       if (!free(seat)) continue;
