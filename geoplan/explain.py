@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -36,6 +37,45 @@ def messages(lang: str = "zh") -> Mapping[str, Any]:
 def style() -> Mapping[str, Any]:
     """Labels, colours and order of the routes, and labels of the decisions."""
     return tomllib.loads(resources.files("geoplan").joinpath("data/style.toml").read_text("utf-8"))
+
+
+def dearer_pct(margin_pct: float) -> float:
+    """How much dearer the route taken is than its runner-up; NaN where there is none. [%]
+
+    Examples
+    --------
+    >>> dearer_pct(-20.0), dearer_pct(25.0)
+    (25.0, -20.0)
+    """
+    return -margin_pct / (100.0 + margin_pct) * 100.0 if pd.notna(margin_pct) else math.nan
+
+
+#: The margin of a near tie where a policy says nothing. [%]
+NEAR_TIE_PCT = 5.0
+
+
+def near_tie_pct(policy: Any) -> float:
+    """The greatest margin of a near tie. [%]"""
+    said = getattr(getattr(policy, "selection", None), "near_tie_pct", None)
+    return NEAR_TIE_PCT if said is None else float(said)
+
+
+def near_ties(villages: pd.DataFrame, policy: Any) -> pd.Series:
+    """Whether the runner-up of each village costs society at most the near tie of the policy more or less.
+
+    Parameters
+    ----------
+    villages : DataFrame
+        With ``runner_up`` and ``margin_pct``. [%]
+    policy : Policy
+
+    Returns
+    -------
+    Series of bool
+        On the index of `villages`.
+    """
+    near = villages["margin_pct"].astype(float).abs() <= near_tie_pct(policy)
+    return near & villages["runner_up"].fillna("").ne("")
 
 
 def route_label(route: str, lang: str = "zh") -> str:
@@ -196,9 +236,9 @@ class Explainer:
             parts.append(self._supplied(village, policy))
             parts.append(self._runner_up(village))
         parts += self.warnings(village_id, route, findings)
-        dearer = village["margin_pct"]
-        if pd.notna(dearer) and -dearer / (100.0 + dearer) * 100.0 > policy.selection.argue_pct:
-            pct = number(round(-dearer / (100.0 + dearer) * 100.0, 1))
+        dearer = dearer_pct(village["margin_pct"])
+        if dearer > policy.selection.argue_pct:
+            pct = number(round(dearer, 1))
             parts.append(
                 words["argue_dearer"].format(route=route_label(village["runner_up"], self.lang), pct=pct)
             )

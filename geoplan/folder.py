@@ -30,14 +30,25 @@ from geoplan.columns import LAYER_GEOMETRY, Column, plan_columns, table
 from geoplan.errors import InputError, Problem
 from geoplan.excel import workbook
 from geoplan.files import move, named, unwritten, write_whole
-from geoplan.manifest import FORMAT, KIND, manifest, plain, policy_of, provenance_of, rounded
+from geoplan.manifest import (
+    FORMAT,
+    KIND,
+    MANIFEST,
+    is_plan,
+    manifest,
+    plain,
+    policy_of,
+    provenance_of,
+    refuse_inside,
+    rounded,
+)
 from geoplan.model import Plan
 from geoplan.policy import Policy
 from geoplan.qgis import add_styles
 from geoplan.refusals import validation_problems
 from geoplan.webmap import MapOptions, coverage_html
 
-MAP, GEOPACKAGE, WORKBOOK, MANIFEST = "coverage.html", "plan.gpkg", "tables.xlsx", "manifest.json"
+MAP, GEOPACKAGE, WORKBOOK = "coverage.html", "plan.gpkg", "tables.xlsx"
 FILES = (MAP, GEOPACKAGE, WORKBOOK, MANIFEST)
 #: Stands in for the clock in the GeoPackage: same input, same bytes.
 GEOPACKAGE_DATE = "2000-01-01T00:00:00.000Z"
@@ -121,9 +132,12 @@ def write_tables(plan: Plan, file: str | Path) -> Path:
     Raises
     ------
     InputError
-        The path is a folder or has another ending, or the disk did not take the file.
+        The path is a folder, has another ending or lies in the folder of a plan,
+        whose files are counted; or the disk did not take the file.
     """
-    return write_whole(named(file, ending=".xlsx", what="a workbook"), workbook(as_written(plan)))
+    file = named(file, ending=".xlsx", what="a workbook")
+    refuse_inside(file)
+    return write_whole(file, workbook(as_written(plan)))
 
 
 def write_map(plan: Plan, file: str | Path, **options: Unpack[MapOptions]) -> Path:
@@ -149,7 +163,7 @@ def write_map(plan: Plan, file: str | Path, **options: Unpack[MapOptions]) -> Pa
         whose files are counted; or the disk did not take the file.
     """
     file = named(file, ending=".html", what="a page")
-    _refuse_inside(file)
+    refuse_inside(file)
     return write_whole(file, coverage_html(as_written(plan), **options).encode())
 
 
@@ -163,14 +177,19 @@ def refuse_place(folder: Path) -> None:
     Raises
     ------
     InputError
-        It is not an earlier plan alone.
+        It is not an earlier plan alone, or the folder that the program runs in.
     """
+    if Path.cwd().is_relative_to(folder.resolve()):
+        # Replacing it would leave the terminal, and on Windows the program, in a folder that is gone.
+        message = "is the folder you are in, which cannot be replaced"
+        remedy = "name another folder with -o, for example ./plan"
+        raise InputError(Problem(message, file=str(folder), remedy=remedy))
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise InputError(Problem("is not a folder", file=str(folder), remedy="choose another with -o"))
     if not folder.exists() or not any(folder.iterdir()):
         return
     names = {p.name for p in folder.iterdir()}
-    if _kind(folder) != KIND or names - set(FILES):
+    if not is_plan(folder) or names - set(FILES):
         other = ", ".join(sorted(names - set(FILES))[:5]) or "files"
         raise InputError(
             Problem(
@@ -197,25 +216,11 @@ def refuse_sheets(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         remedy = "still maps are several files: name a folder with -o"
         raise InputError(Problem("is a file", file=str(folder), remedy=remedy))
-    if _kind(folder) == KIND:
+    if is_plan(folder):
         raise InputError(
             Problem("is the folder of a plan", file=str(folder), remedy="choose another with -o")
         )
-    _refuse_inside(folder)
-
-
-def _refuse_inside(path: Path) -> None:
-    """Stop where something would be put into the folder of a plan, whose files are counted."""
-    if _kind(path.parent) == KIND:
-        remedy = "choose a place outside of it with -o"
-        raise InputError(Problem("lies in the folder of a plan", file=str(path), remedy=remedy))
-
-
-def _kind(folder: Path) -> Any:
-    """What the manifest of a folder says it is."""
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        return json.loads((folder / MANIFEST).read_text("utf-8")).get("kind")
-    return None
+    refuse_inside(folder)
 
 
 def _swap(beside: Path, folder: Path) -> None:

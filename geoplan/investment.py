@@ -38,6 +38,26 @@ def investment_table(villages: pd.DataFrame) -> pd.DataFrame:
     >>> found.loc["gas", ["total", "household", "open"]].tolist() == [50, 9, 41], found.loc["gas", "unstated"]
     (True, ('city',))
     """
+    frame, amounts, known = investment_amounts(villages)
+    cells = apportion_table(amounts, blocks=[np.ones(len(frame), dtype=bool)])
+    whole = pd.DataFrame(cells, index=frame.index, columns=[*PAYERS, "open"]).astype("Int64")
+    whole["total"] = whole.sum(axis=1)
+    whole.loc[~known, ["open", "total"]] = pd.NA
+    return frame.join(whole)
+
+
+def investment_amounts(villages: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+    """What `investment_table` rounds.
+
+    Returns
+    -------
+    DataFrame, index route
+        ``villages``, ``households`` and ``unstated``.
+    ndarray, shape (n_routes, n_payers + 1)
+        What is stated of each payer's part, and what nobody is named for. [万元]
+    boolean ndarray, shape (n_routes,)
+        Whether the investment is known.
+    """
     rows, amounts, known = [], [], []
     for route, row in route_rows(villages).items():
         money = row_money(row, villages)
@@ -49,8 +69,4 @@ def investment_table(villages: pd.DataFrame) -> pd.DataFrame:
         rows.append([route, len(there), round(money.households), unstated])
     frame = pd.DataFrame(rows, columns=["route", "villages", "households", "unstated"]).set_index("route")
     parts = np.nan_to_num(np.array(amounts, dtype=float).reshape(len(rows), len(PAYERS) + 1) / WAN)
-    cells = apportion_table(parts, blocks=[np.ones(len(rows), dtype=bool)])
-    whole = pd.DataFrame(cells, index=frame.index, columns=[*PAYERS, "open"]).astype("Int64")
-    whole["total"] = whole.sum(axis=1)
-    whole.loc[~np.array(known, dtype=bool), ["open", "total"]] = pd.NA
-    return frame.join(whole)
+    return frame, parts, np.array(known, dtype=bool)

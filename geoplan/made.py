@@ -15,7 +15,7 @@ from geoplan.model import Plan
 MADE = re.compile(r"[（(](示意[^（()）]*)[)）]")
 
 
-def layer_labels() -> Mapping[str, str]:
+def layer_labels(lang: str = "zh") -> Mapping[str, str]:
     """Layers of a county in words, in the order in which they are named.
 
     Examples
@@ -23,17 +23,16 @@ def layer_labels() -> Mapping[str, str]:
     >>> layer_labels()["heat_mains"]
     '供热管网'
     """
-    found: Mapping[str, str] = messages()["layers"]
+    found: Mapping[str, str] = messages(lang)["layers"]
     return found
 
 
 def _origins(plan: Plan) -> Iterator[tuple[str, pd.Series]]:
-    """What every layer says of the origin of its rows; of the villages, those with a task.
+    """What every layer says of the origin of its rows.
 
     Sources stand in their layers; the plan's own tables add nothing that is not there.
     """
-    tasked = plan.villages[plan.villages["households"].astype(int) > 0]
-    layers = {"villages": tasked, **plan.layers}
+    layers = {"villages": plan.villages, **plan.layers}
     for stem in layer_labels():
         if stem in layers:
             rows = layers[stem]

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import json
 import platform
 from collections.abc import Mapping
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from geoplan.errors import InputError, Problem
 from geoplan.model import Plan
 from geoplan.policy import Origin, Policy
 from geoplan.tables import flat
 
-#: Marks a folder as ours.
-KIND = "geoplan plan"
+#: Its name in the folder of a plan, and what marks that as ours.
+MANIFEST, KIND = "manifest.json", "geoplan plan"
 #: Counts the ways in which a plan was ever laid down; another one cannot be read.
 FORMAT = 2
 #: Stands as the file of a value that no file gives.
@@ -39,6 +43,35 @@ LIBRARIES = (
     "shapely",
     "xlsxwriter",
 )
+
+
+def is_plan(folder: Path) -> bool:
+    """Whether a folder holds a manifest of ours.
+
+    Parameters
+    ----------
+    folder : Path
+    """
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        return bool(json.loads((folder / MANIFEST).read_text("utf-8")).get("kind") == KIND)
+    return False
+
+
+def refuse_inside(path: Path) -> None:
+    """Stop where something would be put into the folder of a plan, whose files are counted.
+
+    Parameters
+    ----------
+    path : Path
+
+    Raises
+    ------
+    InputError
+        It lies in the folder of a plan.
+    """
+    if any(is_plan(parent) for parent in path.absolute().parents):
+        remedy = "choose a place outside of it with -o"
+        raise InputError(Problem("lies in the folder of a plan", file=str(path), remedy=remedy))
 
 
 def manifest(plan: Plan, *, outputs: Mapping[str, str], content: Mapping[str, str]) -> dict[str, Any]:

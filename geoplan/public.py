@@ -4,14 +4,15 @@ A map for the public must not show the voltage of a line, the pressure or the si
 of a main, or where exactly a substation stands (《公开地图内容表示规范》). Here that is
 taken out of the tables themselves, wherever it stands, so that nothing made from
 them can still tell it; and what it could be worked out from goes with it: the flow
-and the money of a single pipe, the lengths that lead to a gas main.
+and the money of a single pipe, the lengths that lead to a gas main. The money of the
+pipes is shared out anew by length, so that it tells no more than the lengths do.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,8 +21,12 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from geoplan.explain import dearer_pct, messages, number, route_label
+from geoplan.finance import annuity
 from geoplan.model import Plan
+from geoplan.policy import Policy
 from geoplan.reconcile import counts
+from geoplan.units import DIAMETER_SIGN
 
 #: Gas mains keep this distance from their true line at most, and their corners lie on a grid of it. [m]
 LINE_M = 100.0
@@ -37,11 +42,11 @@ COARSE_ROUTES = ("electricity", "gas")
 EMPTIED = (
     "pressure_class", "dn_mm", "loading", "flow_mw", "flow_m3_per_day", "pipe_cny", "pipe_share_cny",
     "pipe_marginal_cny", "spare_kva", "upgrade_kva", "upgrade_cost_cny_per_kva",
+    "capacity_value_cny_per_unit",
 )  # fmt: skip
 #: What is emptied in the rows that draw on the grid.
 GRID_AMOUNTS = (
-    "capacity", "used", "shadow_price_cny_per_unit", "capacity_use", "capacity_value_cny_per_unit",
-    "unit", "capacity_unit",
+    "capacity", "used", "shadow_price_cny_per_unit", "capacity_use", "unit", "capacity_unit",
 )  # fmt: skip
 GRID_UNIT = "kVA"
 #: Units of published prices of pipes.
@@ -53,6 +58,18 @@ MAIN_FULL = "main_full"
 NEAR_M = 1_000.0
 NEAR_COLUMNS = ("connection_m", "network_m")
 
+#: Money that a connecting pipe is part of: once, and with its yearly cost.
+ONCE = ("capex_cny", "enterprise_capex_cny")
+YEARLY = (
+    "annual_cost_cny", "annual_cost_equal_service_cny", "annual_cost_behaviour_cny", "operator_gap_cny_per_a",
+)  # fmt: skip
+#: The price of a metre of heat pipe grows about with this power of the load; of gas pipe not at all. [-]
+LOAD_POWER = 0.4
+#: Supplies that lay pipes.
+PIPED = ("heat", "gas")
+#: Sentences on how much dearer another route is, and what is said instead where it is cheaper.
+COMPARED = (("runner_higher", "runner_lower"), ("passed_dearer", "passed_cheaper"), ("argue_dearer",))
+
 #: Numbers of the policy that give the size of a pipe away, by their path.
 TELLING = re.compile(
     r"^network\.heat\.(pipes|hydraulics|friction|velocity|delta_t|roughness|density)"
@@ -62,22 +79,34 @@ TELLING = re.compile(
 #: Columns whose words are names of places and of people, not of gas and grid: only amounts go.
 NAMES = ("town", "lead_agency", "responsible_agency", "report_row")
 #: Columns whose words are codes.
-CODES = ("village_id", "route", "runner_up", "decision", "status", "unit", "capacity_unit", "affordability")
+CODES = (
+    "village_id", "group_id", "route", "runner_up", "decision", "status", "unit", "capacity_unit",
+    "affordability",
+)  # fmt: skip
+#: Columns that hold ids of sources, some among those of villages; no id is a sentence.
+IDS = ("source_id", "from_id", "to_id")
 
-_NUMBER = r"[0-9０-９][0-9０-９,，.．]*"
-_SEVERAL = rf"[±~～]?{_NUMBER}(?:\s*[、/~～×xX*+＋-]\s*{_NUMBER})*"
+_NUMBER = r"[0-9０-９](?:[0-9０-９]|[,，.．](?=[0-9０-９]))*"
+_SEVERAL = rf"[±~～]?{_NUMBER}(?:\s*[、/~～×xX*+＋至到-]\s*{_NUMBER})*"
 _CHINESE = r"[〇零一二两三四五六七八九十百千]+(?:点[〇零一二三四五六七八九]+)?"
-_AMOUNT = rf"(?:{_SEVERAL}|{_CHINESE})\s*"
+_AMOUNT = rf"(?:{_SEVERAL}|{_CHINESE})\s*[-－—]?\s*"
 #: Capacity of the grid, said as an amount.
 _POWER = rf"{_AMOUNT}(?:[kKMｋＫＭ]?[VＶ][AＡ]|[kKM]?va|[千万兆]?伏安)"
-_VOLTAGE = rf"{_AMOUNT}(?:[kKｋＫ][vVｖＶ]|㎸|[千万]伏)(?!\s*[aAａＡ安])(?:及以[上下])?"
+_VOLTAGE = (
+    rf"(?:{_AMOUNT}(?:[kKｋＫ][vVｖＶ]|㎸|[千万]伏)|{_SEVERAL}\s*-?\s*(?:[VＶ](?![A-Za-z0-9])|伏特?))"
+    r"(?!\s*[aAａＡ安])(?:及以[上下])?"
+)
 _PRESSURE = rf"{_AMOUNT}(?:[MmkKＭｋ]?[PpＰ][aAａ]|[兆千]?帕|bar\b|公斤压力)(?:及以[上下])?"
 _SIZE = (
-    rf"(?:(?<![A-Za-z])(?:DN|Dn|dn|De|de|DE|OD|ＤＮ|[ΦφØ⌀]|D(?=\d{{2}}))\s*{_SEVERAL}"
-    rf"|(?:管径|直径|口径)\s*{_SEVERAL})\s*(?:mm|毫米)?"
+    rf"(?:(?<![A-Za-z])(?:DN|Dn|dn|De|de|DE|OD|ＤＮ|[ΦφØ⌀])(?:{DIAMETER_SIGN}){_SEVERAL}"
+    # A bare D may be part of a name: only with a wall or a unit.
+    rf"|(?<![A-Za-z])D\s*{_NUMBER}(?=\s*(?:mm|毫米)|\s*[×xX*]\s*\d)(?:\s*[×xX*]\s*{_NUMBER})?"
+    rf"|(?:管径|直径|口径)(?:{DIAMETER_SIGN}){_SEVERAL})\s*(?:mm|毫米)?"
+    # Grades of plastic pipe, which go with a pressure.
+    rf"|(?<![A-Za-z])(?:SDR\s*-?\s*{_NUMBER}|PE\s*-?\s*(?:63|80|100)(?!\d))"
 )
 _CLASS = (
-    r"(?:次?高压|中压|低压)\s*[-－—]?\s*[ABＡＢ]?级?"
+    r"(?:次?\s*高\s*压|中\s*压|低\s*压)\s*[-－—]?\s*(?:[ABＡＢ](?![A-Za-z]))?级?"
     r"|(?:sub-)?(?:high|medium|low)[- ]pressure(?:\s+[AB]\b)?"
 )
 
@@ -85,15 +114,17 @@ _SHORT = re.compile(
     rf"(余量|尚余)\s*{_POWER}，需\s*{_POWER}"
     rf"|(的干管[^，；]*?(?:余量|尚余))\s*{_NUMBER}\s*[^，；\s]+，需\s*{_NUMBER}\s*[^，；。\s]+"
 )
-_METRES = r"([0-9][0-9,]*(?:\.[0-9]+)?)\s*(?:m|米)(?![²³/0-9A-Za-z])"
+_METRES = r"([0-9][0-9,]*(?:\.[0-9]+)?\s*(?:km|公里|千米|m|米))(?![²³/0-9A-Za-z])"
 #: How far a village is from gas or grid: what stands before the metres, in Chinese and in English.
 _NEAR_ZH = re.compile(
     r"(距(?![热供])[^，；。：（）0-9]{0,6}?"
-    r"(?:(?:燃气|天然气|煤气|变电|电网|开关|[中高低]压)(?:管网|干管|管线|管道|站|所)?|[气门]站|干管)"
-    rf"|煤改气不可行：[^；。]*?接入需新建)\s*{_METRES}|(新建接入)\s*{_METRES}(?=，气源)"
+    r"(?:(?:燃气|天然气|煤气|变电|电网|开关|[中高低]压)(?:管网|干管|管线|管道|线路|站|所)?"
+    r"|[气门]站|干管|线路)"
+    rf"|煤改气不可行：[^；。]*?接入需新建)(?:\s*(?:[约仅为：:]|大约))?\s*{_METRES}|(新建接入)\s*{_METRES}(?=，气源)"
 )
 _NEAR_EN = re.compile(
-    rf"(Distance to (?:gas|grid|substation)[^,;0-9]*?)\s+{_METRES}|(new connection)\s+{_METRES}(?=, source)"
+    rf"([Dd]istance to (?:gas|grid|substation)[^,;:0-9]*?)(?::|\s+about|\s+of)?\s+{_METRES}"
+    rf"|(new connection)\s+{_METRES}(?=, source)"
 )
 _AMOUNTS = re.compile("|".join((_POWER, _VOLTAGE, _PRESSURE, _SIZE)))
 _WORDS = re.compile(_CLASS, re.IGNORECASE)
@@ -113,9 +144,11 @@ def public_plan(plan: Plan) -> Plan:
         Gas mains and new gas pipes on a grid of 100 m and simplified by 100 m,
         substations and gas stations on a grid of 1 km. Lengths of gas pipes in
         whole 100 m, of connections to gas in whole kilometres, both rounded up.
-        Pipes without their cost. Texts, also those of reasons and findings,
-        without the amounts; sources renamed alike in all tables where their id
-        told any.
+        Pipes without their cost; in the money of villages and options the pipes of
+        a route are shared out by these lengths and the load, so that its total stays
+        (which is that of the pipe, where a single village of a route has one). Texts,
+        also those of reasons and findings, without the amounts; sources renamed alike
+        in all tables where their id told any.
     """
     ids = _renamed(plan)
 
@@ -123,12 +156,18 @@ def public_plan(plan: Plan) -> Plan:
         return _cleaned(frame, ids=ids)
 
     gas_pipes = plan.links["route"] == "gas"
+    options = _far(open_(plan.options))
+    moved = _pipes_moved(plan, options)
+    options = _repriced(options, moved, plan.policy)
+    villages = _far(open_(plan.villages))
+    key = pd.MultiIndex.from_frame(villages[["village_id", "route"]])
+    villages = _repriced(villages, moved.reindex(key).fillna(0.0), plan.policy)
     links = _rounded_up(open_(plan.links).assign(capex_cny=np.nan), ("length_m",), gas_pipes, step=LINE_M)
     sources = open_(plan.sources)
     return replace(
         plan,
-        villages=_far(open_(plan.villages)),
-        options=_far(open_(plan.options)),
+        villages=_compared(villages, options, plan.policy),
+        options=options,
         links=_moved(links, gas_pipes, _coarse_line),
         sources=_moved(sources, sources["route"].isin(COARSE_ROUTES), _coarse_point),
         layers={stem: _coarse(stem, open_(layer)) for stem, layer in plan.layers.items()},
@@ -157,13 +196,13 @@ def plain_text(text: str, *, name: bool = False) -> str:
     '高压瓷厂家属院'
     """
     found = _SHORT.sub(lambda m: f"{m[1] or m[2]}不足", text)
-    found = _NEAR_EN.sub(_span_en, _NEAR_ZH.sub(_span_zh, found))
     found = _AMOUNTS.sub(lambda m: "…" if re.fullmatch(_POWER, m[0]) else "", found)
+    found = _NEAR_EN.sub(_span_en, _NEAR_ZH.sub(_span_zh, found))
     found = found if name else _WORDS.sub("", found)
     if found == text:
         return text
     found = re.sub(r"[（(]\s*[，,；;、/·-]*\s*[）)]", "", found)
-    return re.sub(r"(?<=[“‘（(])\s+|^[\s，,、/·-]+|(?<=\s)\s+|\s+$", "", found)
+    return re.sub(r"(?<=[“‘（(])\s+|^[\s，,、/·-]+|(?<=\s)\s+|[\s-]+$", "", found)
 
 
 def _span_zh(match: re.Match[str]) -> str:
@@ -178,13 +217,102 @@ def _span_en(match: re.Match[str]) -> str:
 
 def _kilometres(match: re.Match[str]) -> tuple[str, int]:
     """What stands before a length, and its whole kilometres."""
-    lead, metres = (part for part in match.groups() if part is not None)
-    return lead.strip(), int(float(metres.replace(",", "")) // NEAR_M)
+    lead, length = (part for part in match.groups() if part is not None)
+    metres = float(re.match(r"[0-9,.]+", length)[0].replace(",", ""))  # type: ignore[index]
+    return lead.strip(), int(metres * (1.0 if re.search(r"\d\s*[m米]$", length) else 1e3) // NEAR_M)
 
 
 def _far(frame: Any) -> Any:
     """Villages or options with the ways to gas in whole kilometres."""
     return _rounded_up(frame, NEAR_COLUMNS, frame["route"] == "gas", step=NEAR_M)
+
+
+def _piped(policy: Policy) -> dict[str, float]:
+    """Yearly cost of one unit of money in the pipes of every route that has some. [1/a]"""
+    found = {}
+    for route, said in getattr(policy, "routes", {}).items():
+        if said.supply in PIPED:
+            pipes = policy.network.heat if said.supply == "heat" else policy.network.gas
+            found[route] = annuity(policy.economics.discount_rate, pipes.lifetime_a) + pipes.maintenance_share
+    return found
+
+
+def _pipes_moved(plan: Plan, public: Any) -> pd.Series:
+    """What every option has to bear more of the pipes when these are shared out by public lengths. [CNY]
+
+    The options taken and the others of a route each keep their sum.
+
+    Returns
+    -------
+    Series
+        On village and route.
+    """
+    key = pd.MultiIndex.from_frame(plan.options[["village_id", "route"]])
+    taken = key.isin(pd.MultiIndex.from_frame(plan.villages[["village_id", "route"]]))
+    own = pd.Series(plan.options["pipe_cny"].to_numpy(dtype=float), index=key).fillna(0.0)
+    load_kw = public["village_id"].map(plan.villages.set_index("village_id")["heat_load_kw"])
+    power = np.where(public["route"] == "gas", 0.0, LOAD_POWER)
+    weight = public["connection_m"].astype(float) * load_kw.astype(float) ** power
+    length = pd.Series(weight.to_numpy(), index=key).fillna(0.0)
+    groups = [key.get_level_values("route"), taken]
+    sums, lengths = (part.groupby(groups).transform("sum") for part in (own, length))
+    alike = own.groupby(groups).transform("mean")
+    shared = (sums * length / lengths.where(lengths > 0)).fillna(alike)
+    return (shared - own).where(key.get_level_values("route").isin(_piped(plan.policy)), 0.0)
+
+
+def _repriced(frame: Any, moved: pd.Series, policy: Policy) -> Any:
+    """Villages or options with other money of pipes, and what follows from it."""
+    once = moved.to_numpy(dtype=float)
+    yearly = once * frame["route"].map(_piped(policy)).astype(float).fillna(0.0).to_numpy()
+    money = {name: frame[name] + once for name in ONCE if name in frame}
+    return frame.assign(**money, **{name: frame[name] + yearly for name in YEARLY if name in frame})
+
+
+def _compared(villages: Any, options: Any, policy: Policy) -> Any:
+    """Villages whose route is compared with pipes by their public money, also in words."""
+    costs = options.pivot(index="village_id", columns="route", values="annual_cost_cny")
+    margins, reasons = villages["margin_pct"].astype(float).copy(), villages["reason"].copy()
+    piped = _piped(policy)
+    for at, row in zip(villages.index, villages.to_dict("records"), strict=True):
+        if row["village_id"] not in costs.index or row["route"] not in costs.columns:
+            continue
+        own = costs.loc[row["village_id"]]
+        reasons[at] = _with_margins(str(row["reason"]), own, taken=row["route"], piped=piped)
+        if {row["route"], row["runner_up"]} & piped.keys() and pd.notna(row["margin_pct"]):
+            margins[at] = 100.0 * (own[row["runner_up"]] / own[row["route"]] - 1.0)
+    return villages.assign(margin_pct=margins, reason=reasons)
+
+
+def _with_margins(text: str, costs: pd.Series, *, taken: str, piped: Mapping[str, float]) -> str:
+    """A reason whose comparisons with pipes are those of `costs`. [CNY/a]"""
+    for lang in ("zh", "en"):
+        words = messages(lang)
+        margins = {
+            route_label(route, lang): 100.0 * (cost / costs[taken] - 1.0)
+            for route, cost in costs.dropna().items()
+            if {taken, route} & piped.keys()
+        }
+        for keys in COMPARED:
+            for found in _sentences(text, [words[key] for key in keys], margins):
+                pct = margins[found[1]]
+                key = keys[-1] if len(keys) == 1 or pct < 0 else keys[0]
+                # What is to be argued is how much dearer the route taken is, not its runner-up.
+                said = max(dearer_pct(pct), 0.0) if len(keys) == 1 else abs(pct)
+                text = text.replace(found[0], words[key].format(route=found[1], pct=number(round(said, 1))))
+    return text
+
+
+def _sentences(text: str, sentences: Sequence[str], routes: Collection[str]) -> list[re.Match[str]]:
+    """Where a text says one of some sentences of one of the routes."""
+    found = [match for sentence in sentences for match in re.finditer(_template(sentence), text)]
+    return [match for match in found if match[1] in routes]
+
+
+def _template(sentence: str) -> str:
+    """The pattern of a sentence that names a route and a percentage."""
+    pattern = re.escape(sentence).replace(r"\{route\}", r"([^，；。,;]+?)")
+    return pattern.replace(r"\{pct\}", r"[0-9,.]+")
 
 
 def _rounded_up(frame: Any, names: tuple[str, ...], where: pd.Series, *, step: float) -> Any:
@@ -228,7 +356,9 @@ def _cleaned(frame: Any, *, ids: Mapping[str, str]) -> Any:
     changed: dict[str, Any] = {
         name: np.nan if pd.api.types.is_numeric_dtype(frame[name]) else None for name in gone
     }
-    for name in frame.columns.difference([*CODES, *gone, "geometry"]):
+    for name in frame.columns.intersection(IDS):
+        changed[name] = frame[name].map(lambda cell: ids.get(cell, cell), na_action="ignore")
+    for name in frame.columns.difference([*CODES, *IDS, *gone, "geometry"]):
         if not (pd.api.types.is_object_dtype(frame[name]) or pd.api.types.is_string_dtype(frame[name])):
             continue
         whose = name in NAMES or (name == "name" and "village_id" in frame)
@@ -249,7 +379,7 @@ def _said(value: Any, ids: Mapping[str, str], *, name: bool = False) -> Any:
     if isinstance(value, str):
         return ids.get(value) or plain_text(value, name=name)
     if isinstance(value, Mapping):
-        return {_said(k, ids): _said(v, ids, name=name) for k, v in value.items()}
+        return {_said(k, ids, name=True): _said(v, ids, name=name) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [_said(v, ids, name=name) for v in value]
     return value

@@ -15,6 +15,9 @@ SECONDS_PER_HOUR = 3600.0
 #: 万元 in CNY. [CNY]
 WAN = 10_000.0
 
+#: What may stand between DN and the size of a pipe, as a pattern.
+DIAMETER_SIGN = r"\s*(?:[-－‐–—_=＝:：]|为|是)?\s*"
+
 #: Below this part of a unit a difference is one of the floating point, not of the amount.
 FUZZ = 1e-9
 

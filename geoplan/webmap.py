@@ -70,7 +70,7 @@ def coverage_html(
         allowing any that stand in it. Of a fragment, whose page decides, the
         hash of the script is named in a comment.
     lang : {"zh", "en"}
-        Language of headings and labels; reasons stay Chinese.
+        Language of headings and labels; reasons keep that of the plan.
     tianditu_token : str, optional
         Own key of 天地图. With it the page asks that server for tiles, and works
         without reaching it; otherwise nothing ever leaves the page.

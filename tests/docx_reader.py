@@ -13,9 +13,9 @@ from docx.text.paragraph import Paragraph
 
 #: Units, the longer before those they begin with.
 UNITS = (
-    "万元/年", "万元", "元/户", "元/㎡", "元/kWh", "元/m³", "元/t", "元", "户", "万㎡", "㎡", "个村",
-    "个采暖季", "个", "处", "项", "倍", "km", "kWh", "MWh/(m·a)", "MWh", "MW", "m³/日", "m³", "m", "kVA",
-    "kW", "吨/年", "千克/年", "吨", "%", "℃", "天", "年", "月", "日", "台（套）", "t",
+    "万元/年", "万元", "元/户·年", "元/户", "元/㎡", "元/kWh", "元/m³", "元/t", "元", "户", "万㎡", "㎡",
+    "个村", "个采暖季", "个", "处", "项", "倍", "km", "kWh", "MWh/(m·a)", "MWh", "MW", "m³/日", "m³", "m",
+    "kVA", "kW", "吨/年", "千克/年", "吨", "%", "℃", "天", "年", "月", "日", "行", "台（套）", "t",
 )  # fmt: skip
 NUMBER = re.compile(r"(?<![\d.])(-?\d+(?:\.\d+)?)(" + "|".join(map(re.escape, UNITS)) + ")?")
 #: Headings of columns that say what they count.
@@ -84,7 +84,9 @@ def Paragraphs(cell) -> Iterator[Paragraph]:  # noqa: N802 - makes paragraphs
 
 def numbers(text: str) -> Iterator[tuple[str, str]]:
     """Numbers of a text with their units."""
-    for found in NUMBER.finditer(REFERENCES.sub("", text.replace(" ", ""))):
+    # Both ends of a span of years are years.
+    spans = re.sub(r"(\d{4})—(\d{4})年", r"\1年—\2年", text.replace(" ", ""))
+    for found in NUMBER.finditer(REFERENCES.sub("", spans)):
         yield found[1], ALIKE.get(found[2] or "", found[2] or "")
 
 

@@ -286,7 +286,8 @@ def test_a_source_label_is_nearest_to_its_own_sign(browser, county, tmp_path):
     found = page.execute_script(
         "const {map, marks, page} = coverage, shift = marks.inside([0, 0]), out = [];"
         "const place = p => ({x: p.x - shift.x, y: p.y - shift.y});"
-        "const signs = marks.shownSources().map(s => [s.row.name || s.row.source_id, place(marks.sourceAt(s))]);"
+        "const name = ({row}) => row.name || row.source_id;"
+        "const signs = marks.shownSources().map(s => [name(s), place(marks.sourceAt(s))]);"
         "const at = map.getContainer().getBoundingClientRect();"
         "for (const span of document.querySelectorAll('.gp-label-source')) {"
         "  const r = span.getBoundingClientRect(), name = span.querySelector('b').textContent;"

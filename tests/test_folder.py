@@ -19,10 +19,12 @@ import pyogrio
 import pytest
 
 from geoplan.errors import InputError
-from geoplan.folder import FILES, as_written, read_plan, write_plan
+from geoplan.folder import FILES, as_written, read_plan, write_map, write_plan, write_tables
 from geoplan.model import County
 from geoplan.planner import assign
 from geoplan.policy import load_policy
+from geoplan.report.save import write_report
+from geoplan.tables import sheets
 from tests.worlds import at, corridor, layer, line
 from tests.worlds_annex import TWO_LEVELS, VILLAGES
 
@@ -92,6 +94,32 @@ def test_a_folder_with_anything_else_is_refused_and_left_alone(plan, tmp_path):
         write_plan(plan, folder)
     assert sorted(p.name for p in folder.iterdir()) == before
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "mine.txt"]
+
+
+def test_nothing_is_put_into_the_folder_of_a_plan(plan, tmp_path):
+    folder = write_plan(plan, tmp_path / "a")
+    for write, name in ((write_tables, "t.xlsx"), (write_map, "m.html"), (write_report, "r.docx")):
+        for place in (folder / name, folder / "more" / name):
+            with pytest.raises(InputError, match="lies in the folder of a plan; choose a place outside"):
+                write(plan, place)
+    assert sorted(p.name for p in folder.iterdir()) == sorted(FILES)
+    write_plan(plan, folder)
+
+
+@pytest.mark.parametrize("where", [".", "../here", ".."])
+def test_the_folder_one_is_in_is_not_replaced(plan, tmp_path, monkeypatch, where):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(InputError, match=r"is the folder you are in.*name another folder with -o"):
+        write_plan(plan, Path(where))
+    assert [p.name for p in tmp_path.rglob("*")] == ["here"]
+    assert write_plan(plan, Path("./plan")) == Path("plan")
+
+
+def test_a_county_without_households_is_written(tmp_path):
+    idle = assign(corridor([0, 0]))
+    assert "备选方案" not in [sheet.name for sheet in sheets(idle)]
+    assert len(read_plan(write_plan(idle, tmp_path / "a")).villages) == len(idle.villages)
 
 
 def test_a_failure_leaves_nothing_behind(plan, tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 
 import ezdxf
 import numpy as np
@@ -250,6 +251,52 @@ def test_what_the_drawing_does_not_show_is_left_out_and_said(tmp_path):
     (found,) = [text for text in said(folder, "warning") if "does not show" in text]
     for part in ("旧管", "frozen", "现状草稿", "off", "Defpoints", "1 lines"):
         assert part in found
+
+
+def test_a_block_on_a_frozen_layer_and_an_invisible_line_are_left_out(tmp_path):
+    made = mains()
+    block = made.blocks.new("旧")
+    block.add_line((500_000, 4_200_000), (500_100, 4_200_000), dxfattribs={"layer": "现状供热管线"})
+    for name, state in (("图框", "freeze"), ("暗", "off")):
+        getattr(made.layers.add(name), state)()
+        made.modelspace().add_blockref("旧", (0, 0), dxfattribs={"layer": name})
+    made.modelspace().add_blockref("旧", (0, 50), dxfattribs={"layer": "0", "invisible": 1})
+    line_ = made.modelspace().add_line(
+        (500_000, 4_200_000), (500_100, 4_200_100), dxfattribs={"layer": "新建供热"}
+    )
+    line_.dxf.invisible = 1
+    folder = with_dxf(tmp_path, made)
+    # A block on a layer that is only off is shown as far as its own layers are.
+    assert len(layer_of(folder)) == len(MAINS) + 1
+    warnings = "\n".join(said(folder, "warning"))
+    assert "'图框' (frozen, 1 lines)" in warnings
+    assert "2 invisible lines" in warnings
+
+
+def test_copies_of_an_empty_block_are_counted_before_they_are_made(tmp_path):
+    made = mains()
+    made.blocks.new("空")
+    copies = made.modelspace().add_blockref("空", (0, 0))
+    copies.dxf.row_count = copies.dxf.column_count = 1000
+    copies.dxf.row_spacing = copies.dxf.column_spacing = 1.0
+    started = time.monotonic()
+    assert "holds more than 300,000 objects" in the_error(with_dxf(tmp_path, made), crs=CODE)
+    assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize("units", [8, 21, 24])
+def test_a_unit_that_nobody_uses_is_asked_for(units, tmp_path):
+    found = the_error(with_dxf(tmp_path, mains(units=units)), crs=CODE)
+    assert f"$INSUNITS {units}" in found
+    assert "says its unit is" in found
+    assert "metres are INSUNITS 6" in found
+
+
+@pytest.mark.parametrize("name", ["DN500", "dn-500", "ＤＮ：500", "dn_500"])
+def test_a_diameter_is_read_as_it_is_written(name, tmp_path):
+    made = drawing()
+    add(made, f"现状供热 {name}", metric(MAINS[0][1]))
+    assert layer_of(with_dxf(tmp_path, made))["dn_mm"].tolist() == [500]
 
 
 def test_texts_are_left_out_with_a_word_and_foreign_objects_are_refused(tmp_path):

@@ -197,7 +197,7 @@ def test_terminal_and_workbook_say_the_same_rise_of_co2():
     plan = assign(county(rows, f'order = ["heat_pump"]\n{text}'))
     avoided = plan.villages.set_index("village_id")["co2_avoided_t_per_a"]
     assert avoided["V01"] < 0 < avoided["V02"]
-    said = f"每年多 {-avoided['V01']:,.0f} t"
+    said = f"每年多 {-avoided['V01']:.0f} 吨"
     assert [n for n in plan.provenance["notes"] if said in n and "未扣" in n]
     assert [n for n in emissions_sheet(plan).notes if said in n and "1 个村" in n and "未扣" in n]
 

@@ -266,7 +266,7 @@ def test_every_layer_travels(plan, html):
 
 
 def test_made_layers_are_named(plan, html):
-    assert embedded(html)["made"] == ["村庄", "供热管网", "燃气管网", "热源", "气源", "生物质供应点"]
+    assert embedded(html)["made"] == ["村庄", "热源", "供热管网", "气源", "燃气管网", "生物质供应点"]
     honest = replace(
         plan,
         villages=plan.villages.assign(provenance="surveyed"),

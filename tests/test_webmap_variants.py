@@ -7,17 +7,24 @@ import hashlib
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from geoplan.folder import read_plan
+from geoplan.made import layer_labels, made_layers, made_said
 from geoplan.mapdata import page_data
 from geoplan.policy import load_policy
+from geoplan.qgis import styles
+from geoplan.report import report_tables
 from geoplan.webmap import coverage_html
 from tests import worlds_map
 from tests.pagetext import Markup, embedded
+
+MAPS = Path(__file__).parents[1] / "maps"
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +51,38 @@ def test_a_near_tie_is_one_by_the_policy_s_own_share(plan):
     assert sum(page_data(replace(few, policy=policy))["villages"]["tie"]) == 0
 
 
+def test_every_output_draws_the_same_near_ties():
+    plan = read_plan(MAPS / "litong")
+    villages = plan.villages.copy()
+    task = villages.index[(villages["households"] > 0) & (villages["runner_up"] != "")]
+    villages.loc[task[:2], "margin_pct"] = [20.0, 20.01]
+    selection = plan.policy.selection.model_copy(update={"near_tie_pct": 20.0})
+    wide = replace(plan, villages=villages, policy=plan.policy.model_copy(update={"selection": selection}))
+    near = (
+        (villages["margin_pct"].abs() <= 20.0) & (villages["runner_up"] != "") & (villages["households"] > 0)
+    )
+    page = page_data(wide)["villages"]
+    rows = zip(page["village_id"], page["tie"], page["households"], strict=True)
+    tied = {village_id for village_id, tie, households in rows if tie and households}
+    assert tied == set(villages["village_id"][near])
+    assert villages["village_id"][task[0]] in tied
+    assert villages["village_id"][task[1]] not in tied
+    assert report_tables(wide)["ties"].cell("合计", "村数") == str(len(tied))
+    assert "margin_pct&quot;) &lt;= 20" in styles(wide)["villages"]
+    assert "20%" in styles(wide)["villages"]
+
+
+def test_every_output_names_the_same_made_layers_in_the_same_words(plan):
+    idle = plan.villages.assign(provenance="surveyed")
+    idle.loc[idle.index[-1], ["provenance", "households"]] = ["illustrative（示意点位）", 0]
+    one = replace(plan, villages=idle, layers={}, sources=plan.sources.head(0))
+    assert list(made_layers(one)) == ["villages"]
+    assert page_data(one)["made"] == ["村庄"]
+    assert made_said(one) == "村庄（示意点位）"
+    assert page_data(plan)["layers"] == dict(layer_labels())
+    assert page_data(plan, lang="en")["layers"] == dict(layer_labels("en"))
+
+
 def test_the_three_purses_of_every_option(plan):
     levels = [f"subsidy_{level}_cny" for level in ("central", "province", "city", "district")]
     options = plan.options.assign(
@@ -59,7 +98,7 @@ def test_the_three_purses_of_every_option(plan):
 
 
 def test_the_sheet_says_who_and_when_and_never_the_clock(plan):
-    assert page_data(plan)["sheet"] == {"maker": "", "date": "2022 年", "document": ""}
+    assert page_data(plan)["sheet"] == {"maker": "", "date": "", "document": ""}
     policy = load_policy([("p.toml", 'maker = "某县清洁取暖办"\nmap_date = "2024-05-01"')])
     named = page_data(replace(plan, policy=policy))["sheet"]
     assert (named["maker"], named["date"]) == ("某县清洁取暖办", "2024-05-01")

@@ -248,7 +248,10 @@ def test_what_the_document_leaves_open_is_never_blank_and_never_nought(tmp_path)
     assert "待定" not in row_of(book["负担能力"], "无补助")
     years = values(book["分年度资金"])
     assert years[4][:2] == ["未定年度", "待定"]
-    assert any("中央补助的建设补助文件未全部载明" in str(row[0]) for row in years)
+    assert any("中央补助的建设补助文件没有载明金额" in str(row[0]) for row in years)
+    assert not any(
+        "已载明部分 0 万元" in str(cell) for sheet in book for row in values(sheet) for cell in row
+    )
 
 
 def test_years_beside_their_targets():

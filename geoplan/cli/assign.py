@@ -123,7 +123,7 @@ def _print(plan: Plan, folder: Path) -> None:
     for heading, side in (
         ("来源", "left"),
         ("供应", "left"),
-        ("已用", "right"),
+        ("占用", "right"),
         ("能力", "right"),
         ("单位", "left"),
         ("%", "right"),

@@ -14,6 +14,7 @@ from geoplan.cli.options import printable
 from geoplan.explain import number
 from geoplan.folder import read_plan
 from geoplan.hydraulics import Hydraulics, check_hydraulics
+from geoplan.manifest import refuse_inside
 
 #: Headings of the columns printed, in their order; numbers stand to the right.
 SOURCES = {
@@ -45,6 +46,8 @@ def hydraulics(plan: Path, output: Path | None, nodes: Path | None) -> None:
 
     Needs pandapipes: `pip install geoplan[hydraulics]`.
     """
+    for file in filter(None, (output, nodes)):
+        refuse_inside(file)
     found = read_plan(plan)
     checked = check_hydraulics(found)
     for note in checked.notes:

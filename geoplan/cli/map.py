@@ -53,7 +53,7 @@ DPI = 300
 @click.option(
     "--date",
     callback=lambda _, __, text: _dated(text),
-    help="Date on the map, for example 2024-05-01 or 2024年5月; default that of the policy, or its year.",
+    help="Date on the map, for example 2024-05-01 or 2024年5月; default that of the policy, or a blank line.",
 )
 @click.option("--tiles", type=click.Choice(["tianditu"]), help="Base map from a server; needs --token.")
 @click.option("--token", help="Your own key of that server. It is written into the page.")

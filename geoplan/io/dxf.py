@@ -38,6 +38,7 @@ from geoplan.errors import Problem
 from geoplan.io.cells import key, reading, visible
 from geoplan.io.raw import Raw, Source, objects
 from geoplan.io.sniff import Unreadable
+from geoplan.units import DIAMETER_SIGN
 
 #: How far a flattened curve may lie from the true one. [m]
 FLATTEN_M = 0.05
@@ -70,7 +71,7 @@ _FAULTS = (
 # What the library has to say of a drawing is said by the problems of the layer.
 logging.getLogger("ezdxf").addHandler(logging.NullHandler())
 
-_DIAMETER = re.compile(r"DN\s*-?\s*(\d{2,4})(?!\d)", re.IGNORECASE)
+_DIAMETER = re.compile(rf"DN{DIAMETER_SIGN}(\d{{2,4}})(?!\d)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -183,6 +184,7 @@ class _Finding:
     def __init__(self, document: Drawing) -> None:
         self.document = document
         self.annotation = frozenset(reading()["drawing"]["annotation"])
+        self.frozen = {_plain(layer.dxf.name) for layer in document.layers if layer.is_frozen()}
         self.hidden = {
             _plain(layer.dxf.name): "frozen" if layer.is_frozen() else "off"
             for layer in document.layers
@@ -191,6 +193,7 @@ class _Finding:
         self.left_out: Counter[tuple[str, str]] = Counter()
         self.foreign: Counter[tuple[str, str]] = Counter()
         self.unseen: Counter[str] = Counter()
+        self.invisible = 0
         self.references: set[str] = set()
         self.objects = self.points = 0
 
@@ -198,22 +201,31 @@ class _Finding:
         """Every line, in the order of the drawing."""
         units = self.document.header.get("$INSUNITS", 0)
         tolerance = FLATTEN_M / _metres(units) if _metres(units) else FLATTEN_M
-        for entity, layer in self._exploded(self.document.modelspace(), None, depth=0):
+        for entity, layer, within in self._exploded(self.document.modelspace(), None, "", depth=0):
             kind = entity.dxftype()
-            if layer in self.hidden or layer.casefold() == "defpoints":
-                self.unseen[layer] += kind in CURVES
+            unseen = next((name for name in (within, layer) if self._unseen(name)), "")
+            if unseen:
+                self.unseen[unseen] += kind in CURVES
+            elif entity.dxf.get("invisible", 0):
+                self.invisible += kind in CURVES
             elif kind in CURVES and not _is_mesh(entity):
                 yield self._curve(entity, layer, tolerance)
             else:
                 (self.left_out if kind in self.annotation else self.foreign)[layer, kind] += 1
 
+    def _unseen(self, layer: str) -> bool:
+        """Whether the drawing does not show what is on a layer."""
+        return layer in self.hidden or layer.casefold() == "defpoints"
+
     def _exploded(
-        self, entities: Iterable[DXFEntity], home: str | None, *, depth: int
-    ) -> Iterator[tuple[DXFEntity, str]]:
+        self, entities: Iterable[DXFEntity], home: str | None, within: str, *, depth: int
+    ) -> Iterator[tuple[DXFEntity, str, str]]:
+        """Every object, its layer, and the frozen layer that a block around it stands on."""
         if depth > MAX_DEPTH:
             raise Unreadable(f"has blocks nested more than {MAX_DEPTH} deep", "explode them (EXPLODE)")
         for entity in entities:
-            self.objects += 1
+            # A block in rows and columns is as many copies, also an empty one.
+            self.objects += max(int(entity.mcount), 1) if isinstance(entity, Insert) else 1
             if self.objects > MAX_OBJECTS:
                 raise Unreadable(
                     f"holds more than {MAX_OBJECTS:,} objects with its blocks",
@@ -222,7 +234,7 @@ class _Finding:
             own = _plain(entity.dxf.get("layer", BY_BLOCK))
             layer = home if home is not None and own == BY_BLOCK else own
             if not isinstance(entity, Insert):
-                yield entity, layer
+                yield entity, layer, within
                 continue
             block = entity.block()
             if block is None:
@@ -230,8 +242,13 @@ class _Finding:
             elif block.block is not None and (block.block.is_xref or block.block.is_xref_overlay):
                 self.references.add(_plain(entity.dxf.name))
             else:
+                gone = within or (layer if layer in self.frozen else "")
+                seen = not entity.dxf.get("invisible", 0)
                 for one in entity.multi_insert() if entity.mcount > 1 else (entity,):
-                    yield from self._exploded(one.virtual_entities(), layer, depth=depth + 1)
+                    for part in self._exploded(one.virtual_entities(), layer, gone, depth=depth + 1):
+                        if not seen:
+                            part[0].dxf.invisible = 1
+                        yield part
 
     def _curve(self, entity: DXFEntity, layer: str, tolerance: float) -> Curve:
         path = dxf_path.make_path(entity, segments=ARCS)
@@ -268,6 +285,13 @@ class _Finding:
             message = f"left out, as the drawing does not show them: layers {_listed(unseen)}"
             found.append(
                 Problem(message, remedy="thaw or switch them on if they are meant", severity="warning")
+            )
+        if self.invisible:
+            message = f"left out, as the drawing does not show them: {self.invisible} invisible lines"
+            found.append(
+                Problem(
+                    message, remedy="show them (ISOLATEOBJECTS, End) if they are meant", severity="warning"
+                )
             )
         return found
 
@@ -350,7 +374,18 @@ def _metres(units: int) -> float:
         return 0.0
     if stated == InsertUnits.Unitless:
         return 0.0
-    return float(dxf_units.conversion_factor(stated, InsertUnits.Meters))
+    try:
+        return float(dxf_units.conversion_factor(stated, InsertUnits.Meters))
+    except TypeError:  # units of surveyors, which the library does not know
+        return 0.0
+
+
+def _unit_name(units: int) -> str:
+    """Name of the unit that a drawing states; empty where it states none."""
+    try:
+        return InsertUnits(units).name.lower() if units else ""
+    except ValueError:
+        return ""
 
 
 def _factor(curves: Sequence[Curve], info: DXFInfo) -> tuple[float, list[Problem]]:
@@ -359,10 +394,10 @@ def _factor(curves: Sequence[Curve], info: DXFInfo) -> tuple[float, list[Problem
     if not len(points) or are_degrees(points):
         return 1.0, []
     stated = _metres(info.insert_units)
-    name = InsertUnits(info.insert_units).name.lower() if stated else ""
+    name = _unit_name(info.insert_units)
     northing = float(np.median(points[:, 1]))
     as_metres = NORTHINGS[0] < northing < NORTHINGS[1]
-    if not stated and as_metres:
+    if not name and as_metres:
         message = "does not say its unit ($INSUNITS 0); its coordinates were taken as metres"
         return 1.0, [Problem(message, severity="repair")]
     if not stated or (as_metres and not NORTHINGS[0] < northing * stated < NORTHINGS[1]):

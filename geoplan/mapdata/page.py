@@ -10,10 +10,11 @@ import pandas as pd
 
 from geoplan.columns import Column, plan_columns
 from geoplan.errors import InputError, Problem
+from geoplan.explain import near_tie_pct, near_ties
+from geoplan.made import layer_labels, made_layers
 from geoplan.mapdata.choices import CAPITAL, options_of
 from geoplan.mapdata.places import (
     SHAPES,
-    SOURCE_LAYERS,
     bounds_of,
     extent_of,
     has_rows,
@@ -22,7 +23,7 @@ from geoplan.mapdata.places import (
     sources_of,
     towns_of,
 )
-from geoplan.mapdata.values import as_lists, is_made, lonlat, positions
+from geoplan.mapdata.values import as_lists, is_made, lonlat, positions, shares
 from geoplan.mapdata.words import LANGS, Lang, said, style, toml
 from geoplan.model import Plan
 from geoplan.public import public_plan
@@ -35,9 +36,6 @@ VILLAGE = (
     "total_area_m2", "co2_t_per_a", "co2_avoided_t_per_a", "pm25_avoided_kg_per_a", "so2_avoided_kg_per_a",
     "nox_avoided_kg_per_a",
 )  # fmt: skip
-
-#: A runner-up that costs less than this much more is as good; the policy may say another share. [%]
-NEAR_TIE_PCT = 5.0
 
 #: What the page says of the policy, by the path of its value.
 SAID = {
@@ -145,18 +143,17 @@ def page_data(
     shapes = {stem: shapes_of(plan.layers[stem], stem=stem) for stem in SHAPES if has_rows(plan.layers, stem)}
     links = plan.links.sort_values(["route", "from_id", "to_id"], kind="stable")
     bounds = bounds_of(points, sources, shapes)
-    near_tie_pct = said_by(plan.policy, "selection.near_tie_pct", NEAR_TIE_PCT)
     return {
         "lang": lang,
         "title": str(getattr(plan.policy, "title", None) or "") or said("words", lang)["brand"],
         "notes": _notes(plan, lang=lang, public=public),
-        "sheet": _sheet(plan, lang=lang),
-        "policy": {"near_tie_pct": near_tie_pct}
+        "sheet": _sheet(plan),
+        "policy": {"near_tie_pct": near_tie_pct(plan.policy)}
         | {name: said_by(plan.policy, path) for name, path in SAID.items()},
         "words": said("words", lang),
         "units": said("units", lang),
         "values": {value: text[lang] for value, text in style()["values"].items()},
-        "layers": said("layers", lang),
+        "layers": dict(layer_labels(lang)),
         "facts": {heading: facts_of(villages, heading, lang=lang) for heading in facts},
         "routes": [
             {"id": r, "label": s[lang], "colour": s["colour"], "mark": s.get("mark")}
@@ -169,21 +166,22 @@ def page_data(
             **points,
             "route": positions(villages["route"], routes),
             "made": is_made(villages).astype(int).tolist(),
-            "tie": near_ties(villages, near_tie_pct=near_tie_pct),
+            "tie": near_ties(villages, plan.policy).astype(int).tolist(),
         },
         "options": options_of(plan.options, villages=villages["village_id"], routes=routes),
         "links": {
             **as_lists(
                 links,
-                ("from_id", "to_id", "length_m", "dn_mm", "flow_mw", "flow_m3_per_day", "loading", "year"),
+                ("from_id", "to_id", "length_m", "dn_mm", "flow_mw", "flow_m3_per_day", "year"),
             ),
+            **({"loading": shares(links["loading"])} if "loading" in links else {}),
             "route": positions(links["route"], routes),
             "path": paths_of(links.geometry),
         },
         "shapes": shapes,
         "towns": towns_of(plan.layers),
         "sources": sources,
-        "made": made_layers(plan, lang=lang),
+        "made": [layer_labels(lang)[stem] for stem in made_layers(plan)],
         "public": public,
         "bounds": bounds,
         "extent": extent_of(bounds, shapes),
@@ -219,20 +217,13 @@ def said_by(policy: Any, path: str, otherwise: Any = None) -> Any:
     return otherwise if policy is None else policy
 
 
-def _sheet(plan: Plan, *, lang: Lang) -> dict[str, str]:
+def _sheet(plan: Plan) -> dict[str, str]:
     """What stands on paper: who made the map, of what day, after which document."""
-    year, day = said_by(plan.policy, "year"), str(said_by(plan.policy, "map_date", ""))
     return {
         "maker": str(said_by(plan.policy, "maker", "")),
-        "date": day or (said("words", lang)["year"].format(year) if year else ""),
+        "date": str(said_by(plan.policy, "map_date", "")),
         "document": str(said_by(plan.policy, "document", "")),
     }
-
-
-def near_ties(villages: pd.DataFrame, *, near_tie_pct: float) -> list[int]:
-    """Whether the runner-up of each village costs about as much as its route."""
-    near = villages["margin_pct"].astype(float).abs() <= near_tie_pct
-    return (near & villages["runner_up"].fillna("").ne("")).astype(int).tolist()
 
 
 def facts_of(villages: pd.DataFrame, heading: str, *, lang: Lang) -> list[dict[str, str]]:
@@ -246,17 +237,6 @@ def facts_of(villages: pd.DataFrame, heading: str, *, lang: Lang) -> list[dict[s
 
 def _fact(column: Column, *, lang: Lang) -> dict[str, str]:
     return {"name": column.name, "label": column.zh if lang == "zh" else column.en, "unit": column.unit}
-
-
-def made_layers(plan: Plan, *, lang: Lang) -> list[str]:
-    """Labels of the layers that hold made data."""
-    labels = said("layers", lang)
-    stems = [stem for stem in labels if stem in plan.layers and is_made(plan.layers[stem]).any()]
-    made_sources = plan.sources[is_made(plan.sources)]
-    supplied = {route: stem for stem, (route, _, _) in SOURCE_LAYERS.items()}
-    from_sources = {supplied.get(route, "substations") for route in made_sources["route"]}
-    villages = {"villages"} if is_made(plan.villages).any() else set()
-    return [label for stem, label in labels.items() if stem in {*villages, *stems, *from_sources}]
 
 
 def tiles_of(token: str | None) -> list[str]:

@@ -66,6 +66,18 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
+def shares(column: pd.Series) -> list[float | None]:
+    """Shares of one, fine enough to be put into the classes of the other maps; None where there is none.
+
+    Examples
+    --------
+    >>> shares(pd.Series([0.84963, None]))
+    [0.8496, None]
+    """
+    values = column.to_numpy(dtype=float, na_value=np.nan)
+    return [None if np.isnan(v) else round(v, 4) for v in values.tolist()]
+
+
 def positions(column: pd.Series, values: Sequence[str]) -> list[int]:
     """Place of each cell among the values; -1 for one that is not among them."""
     return [int(i) for i in pd.Index(values).get_indexer(column)]

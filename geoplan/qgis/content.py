@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from geoplan.columns import ILLUSTRATIVE, Column, plan_columns, table
+from geoplan.made import layer_labels
 from geoplan.model import Plan
 
 #: Version of QGIS whose format this is; newer ones read it as well.
@@ -60,10 +61,10 @@ def plan_title(plan: Plan) -> str:
 
 def title(plan: Plan, name: str, lang: str) -> str:
     """Name of a layer; one that holds made data says so."""
-    said = data("webmap/text.toml")["layers"] | looks()["names"]
+    said = looks()["names"].get(name, {}).get(lang) or layer_labels(lang)[name]
     frame = frames(plan)[name]
     made = "provenance" in frame and frame["provenance"].astype(str).str.startswith(ILLUSTRATIVE).any()
-    return str(said[name][lang]) + (("（含示例数据）" if lang == "zh" else " (made data)") if made else "")
+    return str(said) + (("（含示例数据）" if lang == "zh" else " (made data)") if made else "")
 
 
 def columns(plan: Plan, name: str) -> list[Column]:

@@ -10,6 +10,8 @@ import geopandas as gpd
 import pandas as pd
 
 from geoplan.columns import ILLUSTRATIVE, LAYER_GEOMETRY
+from geoplan.explain import near_tie_pct
+from geoplan.made import layer_labels
 from geoplan.model import Plan
 from geoplan.qgis.content import columns, data, frames, looks, routes, values, words
 from geoplan.qgis.xml import (
@@ -32,8 +34,6 @@ from geoplan.qgis.xml import (
 LARGE_MM, LEAST_MM, MARKED_MM = 4.6, 1.2, 2.4
 #: Names of villages appear from this scale on; those of sources and towns from the others.
 VILLAGE_SCALE, SOURCE_SCALE, TOWN_SCALE = 60_000, 250_000, 600_000
-#: Annual social cost within which two routes are a tie. [%]
-NEAR_TIE_PCT = 5.0
 #: Villages without households.
 IDLE = "#b4babf"
 
@@ -65,7 +65,8 @@ def styled(root: Element, plan: Plan, name: str, lang: str) -> Element:
     if "name" in frame:
         root.append(element("previewExpression", text='"name"'))
     if name in looks()["notes"]:
-        root.append(element("userNotes", value=looks()["notes"][name][lang]))
+        said = looks()["notes"][name][lang].format(near=near_tie_pct(plan.policy))
+        root.append(element("userNotes", value=said))
     return root
 
 
@@ -82,7 +83,7 @@ def _coded(name: str, said: Mapping[str, str]) -> Element:
 def _look(plan: Plan, name: str, lang: str) -> tuple[Element, Element | None]:
     if name == "villages":
         named = labels('"name"', size=8.0, min_scale=VILLAGE_SCALE, placement="around")
-        return _villages(plan.villages, lang), named
+        return _villages(plan.villages, lang, near_tie_pct(plan.policy)), named
     if name == "links":
         return _links(plan.links, lang), None
     if name == "sources":
@@ -105,7 +106,7 @@ def _there(frame: pd.DataFrame) -> list[str]:
     return [route for route in routes() if (frame["route"] == route).any()]
 
 
-def _villages(frame: gpd.GeoDataFrame, lang: str) -> Element:
+def _villages(frame: gpd.GeoDataFrame, lang: str, near_pct: float) -> Element:
     """By route, area in proportion to households; made places dashed, near ties ringed by the runner-up."""
     there, styles = _there(frame), routes()
     busy = frame["households"].astype(float)
@@ -116,7 +117,7 @@ def _villages(frame: gpd.GeoDataFrame, lang: str) -> Element:
     symbols = [
         symbol(
             "marker",
-            _ring(shape=shape, size=size),
+            _ring(shape=shape, size=size, near_pct=near_pct),
             _spot(styles[route]["colour"], shape=shape, size=size, made=made),
             *_mark(styles[route], size=size),
         )
@@ -126,10 +127,10 @@ def _villages(frame: gpd.GeoDataFrame, lang: str) -> Element:
     return renderer(symbols, entries, by="route", order='"households"')
 
 
-def _ring(*, shape: str, size: str) -> Element:
+def _ring(*, shape: str, size: str, near_pct: float) -> Element:
     """A ring in the colour of the runner-up, where that is nearly as cheap."""
     colours = ", ".join(f"{quoted(r)}, {quoted(s['colour'])}" for r, s in routes().items())
-    near = f'coalesce(abs("margin_pct") < {NEAR_TIE_PCT:g}, false)'
+    near = f'coalesce(abs("margin_pct") <= {near_pct:g}, false)'
     dynamic = {
         "enabled": f'"runner_up" IS NOT NULL AND {near} AND "households" > 0',
         "name": shape,
@@ -244,7 +245,7 @@ def _mains(frame: gpd.GeoDataFrame, name: str, lang: str) -> Element:
 
 
 def _sources(frame: gpd.GeoDataFrame, lang: str) -> Element:
-    signs, said = looks()["signs"], data("webmap/text.toml")["layers"]
+    signs, said = looks()["signs"], layer_labels(lang)
     there = [route for route in signs if (frame["route"] == route).any()]
     symbols = [
         symbol(
@@ -252,7 +253,7 @@ def _sources(frame: gpd.GeoDataFrame, lang: str) -> Element:
         )
         for one in (signs[route] for route in there)
     ]
-    entries = [category(r, said[signs[r]["layer"]][lang], i) for i, r in enumerate(there)]
+    entries = [category(r, said[signs[r]["layer"]], i) for i, r in enumerate(there)]
     return renderer(symbols, entries, by="route")
 
 

@@ -15,13 +15,14 @@ from geoplan.report.tables import report_tables
 from geoplan.report.words import words
 from geoplan.report.write import Writer
 from geoplan.staticmap import still_png, title_of
+from geoplan.staticmap.view import Paper
 
 __all__ = ["report_blocks", "report_docx", "report_tables"]
 
 CHAPTERS = (overall, present, goals, layout, capacity, money, years, burden, emissions, safeguards)
 #: Tables on pages of their own, in order; those of the tasks come first.
 ANNEXES = ("funding_full", "pipes", "parameters", "reconciliation", "made")
-#: Of sheets of A3, which stand on fold-outs a sixth smaller. [dpi]
+#: Of the maps, which fill fold-outs of A3.
 DPI = 200
 
 
@@ -66,11 +67,15 @@ def report_docx(
         paper,
         title=title,
         blocks=list(report_blocks(plan, public=public)),
-        pictures=pictures or partial(still_png, plan, dpi=dpi, public=public),
+        pictures=_drawn(plan, dpi, public) if pictures is None else lambda theme, _: pictures(theme),
         captions=partial(title_of, plan),
         made=partial(made_said, plan),
     )
     return writer.write()
+
+
+def _drawn(plan: Plan, dpi: int, public: bool) -> Callable[[str, Paper], bytes]:
+    return lambda theme, paper: still_png(plan, theme, dpi=dpi, public=public, paper=paper)
 
 
 def report_blocks(plan: Plan, *, public: bool = False) -> Iterator[Block]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
-from geoplan.annex import annex_table
+from geoplan.annex import AnnexTable, Cell, annex_table
 from geoplan.made import contents, layer_labels, made_layers
 from geoplan.model import Plan
 from geoplan.public import TELLING
-from geoplan.report.findings import listing, tasked
+from geoplan.report.findings import listing
 from geoplan.report.listing import Listing, listed
 from geoplan.report.words import open_amount, title, words
 from geoplan.tables import TASKS, parameters
@@ -18,6 +19,7 @@ from geoplan.tables.money import funding_sheet
 from geoplan.tables.naming import parameter_label, parameter_unit
 from geoplan.tables.plan import links_sheet
 from geoplan.tables.work import reconciliation_sheet
+from geoplan.units import WAN
 
 #: What is a day, a year or a name of the programme, not a parameter.
 NAMES = re.compile(
@@ -29,6 +31,15 @@ QUOTED = ("selection.near_tie_pct", "selection.argue_pct", "affordability.parity
 TIGHT_PCT = 90
 #: Numbers of a list on a line.
 ON_A_LINE = 3
+#: A text of more letters that stands in more rows than this is said once, in a note.
+OFTEN, SHORT = 3, 12
+#: Headings of the list of pipes -> how the report says them, times what, and with how many decimals.
+USUAL = {
+    "负载率（比例）": ("负载率（%）", 100.0, 1),
+    "投资（元）": ("投资（万元）", 1.0 / WAN, 2),
+    "设计流量（气）（m³/d）": ("设计流量（气）（m³/日）", 1.0, 0),
+    "年份（年）": ("年份", 1.0, 0),
+}
 #: A number with more digits than it has sense.
 LONG = re.compile(r"-?\d+\.\d{9,}")
 
@@ -53,7 +64,30 @@ def pipe_list(plan: Plan) -> Listing | None:
     if not len(plan.links):
         return None
     found = listed("pipes", links_sheet(plan), title=title("pipes"))
-    return None if found is None else replace(found, made=("heat_mains", "gas_mains", "roads", "villages"))
+    if found is None:
+        return None
+    made = ("heat_mains", "gas_mains", "roads", "villages")
+    return replace(found, table=_in_usual_units(found.table), made=made)
+
+
+def _in_usual_units(table: AnnexTable) -> AnnexTable:
+    """The list of pipes in the units of the other tables: loads in %, money in 万元."""
+    own = [USUAL.get(head[-1], (head[-1], 1.0, places)) for head, places in _places(table)]
+    changed = {name for name, _, _ in USUAL.values()}
+    rows = tuple(
+        tuple(
+            round(cell * times, places) if name in changed and isinstance(cell, int | float) else cell
+            for cell, (name, times, places) in zip(row, own, strict=True)
+        )
+        for row in table.rows
+    )
+    head = tuple((name,) for name, _, _ in own)
+    return replace(table, head=head, rows=rows, decimals=tuple(places for _, _, places in own))
+
+
+def _places(table: AnnexTable) -> list[tuple[tuple[str, ...], int]]:
+    """Headings with the decimals of their columns."""
+    return list(zip(table.head, table.decimals or [0] * len(table.head), strict=True))
 
 
 def parameter_list(plan: Plan, *, public: bool) -> Listing | None:
@@ -97,13 +131,31 @@ def reconciliation(plan: Plan) -> Listing | None:
     """Every published number beside the computed one."""
     if not plan.summary["reconciliation"]:
         return None
-    return listed("reconciliation", reconciliation_sheet(plan), title=title("reconciliation"))
+    found = listed("reconciliation", reconciliation_sheet(plan), title=title("reconciliation"))
+    return None if found is None else _said_once(found, "说明")
+
+
+def _said_once(found: Listing, heading_: str) -> Listing:
+    """A table whose rows refer to a note for what more than a few of them say."""
+    table, notes = found.table, list(found.notes)
+    column = [head[-1] for head in table.head].index(heading_)
+    counted = Counter(row[column] for row in table.rows)
+    marks: dict[Cell, str] = {}
+    for text, count in counted.items():
+        if isinstance(text, str) and count > OFTEN and len(text) > SHORT:
+            notes.append(text if text.endswith("。") else f"{text}。")
+            marks[text] = words()["labels"]["see_note"].format(n=len(notes))
+    rows = tuple(
+        tuple(marks.get(cell, cell) if i == column else cell for i, cell in enumerate(row))
+        for row in table.rows
+    )
+    return replace(found, table=replace(table, rows=rows), notes=tuple(notes))
 
 
 def made_list(plan: Plan) -> Listing | None:
     """What is made of which layer, in how many rows, and what the layer says of its origin."""
     rows: list[dict[str, Any]] = []
-    layers = {"villages": tasked(plan), **plan.layers}
+    layers = {"villages": plan.villages, **plan.layers}
     for stem, said in made_layers(plan).items():
         counts: dict[str, int] = {}
         for text in said:

@@ -10,12 +10,15 @@ from geoplan.made import made_said
 from geoplan.model import Plan
 from geoplan.policy import DEFAULT_FILE
 from geoplan.report.blocks import Block, Grid, Heading, Picture, Text
+from geoplan.report.findings import institutions, supply_names, towns_called
 from geoplan.report.listing import Listing
 from geoplan.report.words import heading, plain, say, whose, words
 from geoplan.report.works import SUPPLIES
 from geoplan.staticmap.ground import BASE, STEMS
 from geoplan.tables.naming import enumerated, parameter_label
 from geoplan.tables.optimum import STATUS
+from geoplan.tables.plan import addable
+from geoplan.tables.sheet import years_said
 
 #: Layers that the pictures show besides the villages and the ground.
 PICTURES = {
@@ -51,8 +54,14 @@ class Book:
         return self.tables[table].cell(row, heading)
 
     def single(self, indicator: str) -> str:
-        """A number of the table of indicators."""
-        return self.number("indicators", indicator, "数值")
+        """A number of the table of indicators; a count that it leaves out is 0."""
+        known = {row[0]: row[1] for row in self.tables["indicators"].rows("指标", "数值")}
+        return known.get(indicator, "0") if indicator.endswith("数") else known[indicator]
+
+    def counted(self, indicator: str) -> str:
+        """A number of the table of indicators that stands there only if it is not 0; empty without it."""
+        rows = self.tables["indicators"].rows("指标", "数值")
+        return next((number for name, number in rows if name == indicator), "")
 
     def parameter(self, path: str) -> str:
         """A value of the table of parameters, by its dotted path in the policy."""
@@ -78,20 +87,29 @@ def overall(book: Book) -> Iterator[Block]:
         say("basis_document", document=plain(policy.document)) if policy.document else say("basis_plain")
     )
     yield Heading(2, heading("scope"))
-    yield Text(
-        say(
-            "scope",
-            county=whose(book.plan),
-            towns=book.single("乡镇（街道）数"),
-            villages=book.single("村（庄点）数"),
-            tasked=book.single("有改造任务的村（庄点）数"),
-            households=book.single("改造户数"),
-        )
-        + _period(book)
-    )
+    yield Text(_scope(book) + _period(book))
     yield Heading(2, heading("method"))
     yield Text(say("method_optimum") if "comparison" in book.tables else say("method_cascade"))
-    yield Text(say("method_capacity"))
+    growth = say("method_growth") if addable(book.plan).gt(0).any() else ""
+    yield Text(say("method_capacity", growth=growth))
+
+
+def _scope(book: Book) -> str:
+    """Towns, villages and institutions of the plan, and how many of them have a task."""
+    towns = book.plan.villages.loc[~institutions(book.plan), "town"].unique()
+    villages, tasked = (book.single(i) for i in ("村（庄点）数", "有改造任务的村（庄点）数"))
+    units = book.counted("集体户单位数")
+    said = say(
+        "scope",
+        county=whose(book.plan),
+        towns=book.single("乡镇（街道等）数"),
+        kinds=towns_called(plain(str(town)) for town in towns),
+        villages=villages,
+        units=say("scope_units", units=units) if units else "",
+        tasked=say("scope_all") if villages == tasked else say("scope_tasked", tasked=tasked),
+        households=book.single("改造户数"),
+    )
+    return said + (say("scope_counted") if units else "")
 
 
 def _period(book: Book) -> str:
@@ -101,8 +119,9 @@ def _period(book: Book) -> str:
         if "years" in book.tables
         else []
     )
-    years = [year for year in found if year.isdecimal()]
-    return say("scope_years", years=enumerated(f"{year}年" for year in years)) if years else ""
+    years = [int(year) for year in found if year.isdecimal()]
+    spanned = f"{years_said(years)}年" if "—" in years_said(years) else ""
+    return say("scope_years", years=spanned or enumerated(f"{y}年" for y in years)) if years else ""
 
 
 def present(book: Book) -> Iterator[Block]:
@@ -143,6 +162,18 @@ def present(book: Book) -> Iterator[Block]:
             indoor=book.single("室内设计温度"),
         )
         + say("coal", coal=book.single("户均每采暖季散煤用量"), cost=book.single("户均每采暖季散煤费用"))
+        + _already(book)
+    )
+
+
+def _already(book: Book) -> str:
+    """Who has no task, and who is heated cleanly already."""
+    idle, existing = (book.counted(f"{kind}的村（庄点）数") for kind in ("没有改造任务", "已清洁取暖"))
+    converted = book.counted("已改造户数")
+    return (
+        (say("idle", idle=idle) if idle else "")
+        + (say("existing", existing=existing) if existing else "")
+        + (say("converted", converted=converted) if converted else say("converted_none"))
     )
 
 
@@ -176,7 +207,8 @@ def goals(book: Book) -> Iterator[Block]:
         yield Text(say("targets", households=whole, planned=planned) + _misfit(off))
         yield Grid(table)
     else:
-        yield Text(say("targets_none", planned=planned))
+        printed = say("targets_printed") if "reconciliation" in book.tables else ""
+        yield Text(say("targets_none", planned=planned) + printed)
     if "efficiency" in book.tables:
         yield Heading(2, heading("efficiency"))
         yield Text(say("efficiency", count=book.single("建筑能效提升任务数")))
@@ -195,7 +227,9 @@ def layout(book: Book) -> Iterator[Block]:
     """技术路径与建设布局."""
     yield Heading(1, heading("layout"))
     yield Heading(2, heading("principle"))
-    yield Text(say("order", routes=enumerated(map(_rank, book.plan.policy.ranks))))
+    ranks = book.plan.policy.ranks
+    joint = say("order_joint") if any(len(rank) > 1 for rank in ranks) else ""
+    yield Text(say("order", routes=enumerated(map(_rank, ranks))) + joint)
     yield Text(
         say(
             "tie_rule",
@@ -256,9 +290,13 @@ def _causes(book: Book) -> Iterator[Block]:
     yield Heading(2, heading("whynot"))
     feasible = words()["labels"]["feasible"]
     rows = [row for row in book.tables["whynot"].rows("方式", "原因", "村数", "户数") if row[1] != feasible]
-    rows = rows or book.tables["whynot"].rows("方式", "原因", "村数", "户数")
-    route, why, villages, households = max(rows, key=lambda row: int(row[2]))
-    yield Text(say("whynot", route=route, cause=why, villages=villages, households=households))
+    most = max((int(row[2]) for row in rows), default=0)
+    parts = [
+        say("whynot_part", route=route, cause=why, villages=villages, households=households)
+        for route, why, villages, households in rows
+        if int(villages) == most
+    ]
+    yield Text(say("whynot", parts=enumerated(parts)) if parts else say("whynot_feasible"))
     yield from book.grid("whynot")
 
 
@@ -313,19 +351,16 @@ def capacity(book: Book) -> Iterator[Block]:
     if table is not None:
         yield Text(say("capacity"))
         yield from book.grid("capacity")
-    columns = ("供应", "名称", "能力", "占用", "余量", "负载率（%）", "单位")
+    supplies = supply_names(book.plan)
     names, maps = (
         words()["headings"]["supply"],
         {"district_heating": "heat", "gas": "gas", "electricity": "grid"},
     )
     for supply in SUPPLIES:
-        label = words()["supplies"][supply]
+        label = supplies[supply]
         if supply not in supplied:
             continue
-        rows, sums = (
-            [row for row in table.rows(*columns, kind=kind) if row[0] == label] if table else []
-            for kind in ("row", "subtotal")
-        )
+        rows, sums = (_of_supply(table, label, kind=kind) for kind in ("row", "subtotal"))
         yield Heading(2, names[supply])
         theme = maps.get(supply, "")
         text = _balance(rows, sums or rows, supply=label, count=book.single(f"{label}处数"))
@@ -334,17 +369,45 @@ def capacity(book: Book) -> Iterator[Block]:
             yield picture(theme)
 
 
-def _balance(rows: list[tuple[str, ...]], sums: list[tuple[str, ...]], *, supply: str, count: str) -> str:
+def _of_supply(table: Listing | None, supply: str, *, kind: str) -> list[dict[str, str]]:
+    """The rows of one supply in the table of capacities, by heading."""
+    if table is None:
+        return []
+    heads = [head[-1] for head in table.table.head]
+    rows = [dict(zip(heads, row, strict=True)) for row in table.rows(*heads, kind=kind)]
+    return [row for row in rows if row["供应"] == supply]
+
+
+def _balance(rows: list[dict[str, str]], sums: list[dict[str, str]], *, supply: str, count: str) -> str:
     """One supply in a few sentences."""
     if not sums:
         return say("capacity_hidden", supply=supply, count=count)
-    _, _, has, used, margin, load, unit = sums[0]
-    numbers = {"capacity": has, "used": used, "margin": margin, "load": load}
-    said = say("capacity_part", supply=supply, count=count, unit=unit, **numbers)
-    loads = [row for row in rows if row[5].replace(".", "").isdecimal()]
-    if float(used) == 0.0:
+    total, unit = sums[0], sums[0]["单位"]
+    loads = [row for row in rows if _is_load(row)]
+    said = say(
+        "capacity_growth" if total.get("可增容") else "capacity_part",
+        supply=supply,
+        count=count,
+        unit=unit,
+        capacity=total["现有能力" if "现有能力" in total else "能力"],
+        more=total.get("可增容", ""),
+        used=total["占用"],
+        margin=total["余量"],
+        load=say("capacity_load", load=total["负载率（%）"]) if _is_load(total) else "",
+    )
+    if float(total["占用"]) == 0.0:
         return said + say("capacity_idle")
     if len(rows) > 1 and loads:
-        most = max(loads, key=lambda row: float(row[5]))
-        said += say("capacity_most", name=most[1], load=most[5])
-    return said
+        most = max(loads, key=lambda row: float(row["负载率（%）"]))
+        said += say("capacity_most", name=most["名称"], load=most["负载率（%）"])
+    short = [
+        say("capacity_short_part", name=row["名称"], short=row["须先增容"], unit=unit)
+        for row in rows
+        if row.get("须先增容")
+    ]
+    return said + (say("capacity_short", names=enumerated(short)) if short else "")
+
+
+def _is_load(row: Mapping[str, str]) -> bool:
+    """Whether a source has a load at all."""
+    return row["负载率（%）"].replace(".", "").isdecimal()

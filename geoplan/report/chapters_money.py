@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from geoplan.made import made_layers
 from geoplan.report.blocks import Block, Heading, Text
 from geoplan.report.chapters import Book, picture
+from geoplan.report.findings import tasked
 from geoplan.report.words import annex, heading, open_amount, say, words
-from geoplan.tables.money import NO_SCOPE, TOTAL
-from geoplan.tables.naming import enumerated, routes_said
+from geoplan.report.works import subsidies_of
+from geoplan.tables.money import NO_SCOPE, STATED, TOTAL, parity_of
+from geoplan.tables.naming import enumerated, limit_word, routes_said
+from geoplan.tables.plan import to_be_added, waits_for_mains
 
+#: Heading of the agency that leads.
+LEAD = "牵头单位"
+#: A scope that is called by a clause of the document.
+CLAUSE = re.compile(r"[一二三四五六七八九十]+(（.*|[A-Z0-9].*)?")
 #: Headings of the funding table that are no payer.
 NO_PAYER = ("口径", "项目", "方式", "村数", "户数", "总投资", "占比（%）", "实施年限", "牵头单位", "责任单位")
 
@@ -29,10 +37,7 @@ def money(book: Book) -> Iterator[Block]:
         yield from book.grid("funding")
     if "cash" in book.tables:
         yield Heading(2, heading("cash"))
-        total = book.number("cash", TOTAL, TOTAL)
-        yield Text(
-            say("cash_open", open=open_amount()) if total == open_amount() else say("cash", total=total)
-        )
+        yield Text(_paid(book))
         yield from book.grid("cash")
 
 
@@ -48,7 +53,30 @@ def _invested(book: Book) -> str:
     if table.has(open_amount()):
         rest = table.cell(TOTAL, open_amount())
         said += say("capex_rest", rest=_with_unit(rest, "万元"), open=open_amount())
-    return said + say("capex") + (say("capex_tasks") if "funding" in book.tables else "")
+    said += say("capex", without=say("capex_mains") if waits_for_mains(book.plan) else "")
+    said += say("capex_upgrade") if _unpriced(book) else ""
+    return said + (say("capex_tasks") if "funding" in book.tables else "")
+
+
+def _unpriced(book: Book) -> bool:
+    """Whether a substation has to be upgraded of which nobody says what that costs."""
+    plan, price = book.plan, "upgrade_cost_cny_per_kva"
+    short = set(plan.sources.loc[to_be_added(plan) > 0, "source_id"])
+    layer = plan.layers.get("substations")
+    if layer is None or not short:
+        return False
+    known = layer.loc[layer[price].notna(), "source_id"] if price in layer else ()
+    return not short <= set(known)
+
+
+def _paid(book: Book) -> str:
+    """What all levels of government pay, or what is known of it."""
+    table, total = book.tables["cash"], book.number("cash", TOTAL, TOTAL)
+    if total != open_amount():
+        return say("cash", total=total)
+    if any(isinstance(cell, int | float) and cell for row in table.table.rows for cell in row[1:]):
+        return say("cash_open", open=total)
+    return say("cash_stated" if any(STATED in note for note in table.notes) else "cash_none", open=total)
 
 
 def _with_unit(value: str, unit: str) -> str:
@@ -71,7 +99,8 @@ def _scopes(book: Book) -> Iterator[Block]:
         row = (scope, TOTAL) if several else TOTAL
         total = table.cell(row, "总投资")
         if several:
-            yield Heading(3, say("funding_heading", scope=scope))
+            heading_ = "funding_clause" if CLAUSE.fullmatch(scope) else "funding_heading"
+            yield Heading(3, say(heading_, scope=scope))
         if total == open_amount():
             open_payers = [p for p in payers if table.cell(row, p) == open_amount()]
             yield Text(say("funding_open", open=total, names=enumerated(open_payers)))
@@ -82,7 +111,7 @@ def _scopes(book: Book) -> Iterator[Block]:
             for p in payers
             if table.cell(row, p) != "0"
         ]
-        yield Text(say("funding_scope", total=total, parts=enumerated(parts)))
+        yield Text(say("funding_scope", total=total, parts="；".join(parts)))
 
 
 def years(book: Book) -> Iterator[Block]:
@@ -140,10 +169,11 @@ def burden(book: Book) -> Iterator[Block]:
     for text in _routes_bear(book):
         yield Text(text)
     found = book.plan.summary["affordability"]
-    if found["parity"] is not None:
+    if parity_of(found) is not None:
         verdict = say("parity_in" if found["parity_ok"] else "parity_over")
-        limit = book.parameter("affordability.parity_max")
-        yield Text(say("parity", parity=book.single("各方式净支出之比"), limit=limit, verdict=verdict))
+        path, parity = "affordability.parity_max", book.single("各方式净支出之比")
+        limit, whose = book.parameter(path), limit_word(book.plan.policy, path)
+        yield Text(say("parity", parity=parity, whose=whose, limit=limit, verdict=verdict))
     yield from book.grid("running")
     yield Text(say("money_map"))
     yield picture("money")
@@ -179,15 +209,21 @@ def _ends(book: Book) -> str:
     """Until when running subsidies are paid."""
     if "subsidies" not in book.tables:
         return say("taper_none")
-    labels = words()["labels"]
-    rows = [
-        row for row in book.tables["subsidies"].rows("类别", "方式", "期限") if row[0] == labels["operating"]
+    labels, taken = words()["labels"], set(tasked(book.plan)["route"])
+    listed = book.tables["subsidies"].rows("方式", "期限")
+    running = [
+        (row, subsidy)
+        for row, subsidy in zip(listed, subsidies_of(book.plan).values(), strict=True)
+        if subsidy.kind == "operating"
     ]
+    rows = [row for row, subsidy in running if taken & set(subsidy.routes)]
     if not rows:
-        return say("taper_none")
-    terms = dict.fromkeys((way, term) for _, way, term in rows if term != labels["no_end"])
+        return say("taper_unused" if running else "taper_none")
+    terms = dict.fromkeys((way, term) for way, term in rows if term != labels["no_end"])
     if not terms:
         return say("taper_open")
+    if len(terms) > 1 and len({term for _, term in terms}) == 1:
+        return say("taper_same", term=next(iter(terms))[1])
     return say("taper_end", parts=enumerated(say("taper_part", name=way, value=term) for way, term in terms))
 
 
@@ -205,10 +241,11 @@ def emissions(book: Book) -> Iterator[Block]:
     if "rising" in book.tables:
         table = book.tables["rising"]
         rising = table.rows("方式", "村数", "户数", "增加的排放")
-        parts = enumerated(
+        parts = "；".join(
             say("rising_part", name=n, villages=v, households=h, tonnes=t) for n, v, h, t in rising
         )
-        yield Text(say("rising", parts=parts, tonnes=table.cell(TOTAL, "增加的排放")))
+        total = say("rising_total", tonnes=table.cell(TOTAL, "增加的排放")) if len(rising) > 1 else ""
+        yield Text(say("rising", parts=parts, total=total))
     yield Text(say("emission_basis"))
     yield from book.grid("avoided")
     yield from book.grid("rising")
@@ -222,7 +259,10 @@ def safeguards(book: Book) -> Iterator[Block]:
     yield Heading(1, heading("safeguards"))
     yield Heading(2, heading("leads"))
     annexes = enumerated(annex(key) for key in book.tables if key.startswith("tasks"))
-    yield Text(say("leads" if "leads" in book.tables else "leads_none") + say("tasks", annexes=annexes))
+    said = say("leads" if "leads" in book.tables else "leads_none")
+    if "leads" in book.tables and "funding_full" in book.tables and book.tables["funding_full"].has(LEAD):
+        said += say("leads_funding")
+    yield Text(said + say("tasks", annexes=annexes))
     yield from book.grid("leads")
     yield Heading(2, heading("before"))
     yield Text(say("before" if "before" in book.tables else "before_none") + _tight(book))

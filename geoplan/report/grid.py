@@ -12,8 +12,9 @@ from xml.sax.saxutils import escape
 from docx.oxml.ns import nsdecls
 
 from geoplan.annex import AnnexTable, Cell
-from geoplan.paper import broken, groups, units
+from geoplan.paper import IDEOGRAPH, broken, groups, units
 from geoplan.report.listing import shown
+from geoplan.report.words import words
 
 #: Room left and right of a cell's text, both together. [pt]
 PADDING_PT = 7.0
@@ -27,16 +28,24 @@ CAP_PT = 260.0
 USUAL = 0.9
 #: What a narrow column of texts needs. [half-width letters]
 NARROW = 12
-#: Rows up to which equal neighbours are one cell, and a table is kept on one page.
-MERGED_ROWS, WHOLE_ROWS = 40, 8
+#: Rows up to which a table is kept on one page.
+WHOLE_ROWS = 8
+#: Height up to which equal neighbours are one cell, on a page held upright and on a turned one. [pt]
+MERGED_PT, MERGED_TURNED_PT = 600.0, 330.0
+#: Height of a line in parts of the font size, and least height of a row.
+LEADING, ROW = 1.35, 1.7
 #: What XML cannot hold.
 FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-#: A piece of Latin letters or figures that is not broken.
-WORD = re.compile(r"[!-~]+")
+#: A piece of Latin letters or figures, or a short remark in brackets, that is not broken.
+WORD = re.compile(r"（[^（）]{1,4}）|[!-~]+")
 #: A list of numbers, whose figures are not broken either.
 NUMBERS = re.compile(r"[-\d.、]+")
-#: Fonts that a table is tried with, upright and turned. [pt]
-UPRIGHT, TURNED = (12.0, 10.5), (12.0, 10.5, 9.0)
+#: Pieces of a heading: what stands in brackets, after a stroke, in figures, or in Chinese.
+PIECE = re.compile(r"（[^（）]*）|/|[!-.0-~]+|[^!-~（）]+|[（）]")
+#: Signs that stand with the word before them.
+AFTER = frozenset("+）%")
+#: Fonts that a table is tried with, upright and turned, and those in which only its headings break. [pt]
+UPRIGHT, TURNED, SMALL = (12.0, 10.5), (12.0, 10.5, 9.0), (9.0, 8.0, 7.5)
 
 
 @dataclass(frozen=True)
@@ -87,9 +96,15 @@ def body_fit(table: AnnexTable, room_pt: float) -> Fit:
     for font_pt in UPRIGHT:
         if _sum(_columns(table, font_pt), capped=True) <= room_pt:
             return Fit(_shared(_columns(table, font_pt), room_pt), font_pt)
-    small = sum(c.need for c in _columns(table, UPRIGHT[-1])) > room_pt
-    font_pt = TURNED[-1] if small else UPRIGHT[-1]
+    if sum(c.need for c in _columns(table, font_pt)) > room_pt:
+        font_pt = _small(table, room_pt)
     return Fit(_shared(_columns(table, font_pt), room_pt), font_pt)
+
+
+def _small(table: AnnexTable, room_pt: float) -> float:
+    """The largest of the small fonts in which no word of a heading is broken. [pt]"""
+    fonts = (font for font in SMALL if sum(c.least for c in _columns(table, font)) <= room_pt)
+    return next(fonts, SMALL[-1])
 
 
 def annex_fit(table: AnnexTable, *, upright_pt: float, turned_pt: float) -> Fit:
@@ -102,13 +117,17 @@ def annex_fit(table: AnnexTable, *, upright_pt: float, turned_pt: float) -> Fit:
         columns = _columns(table, font_pt)
         if _sum(columns, capped=True) <= turned_pt:
             break
+    if sum(c.need for c in columns) > turned_pt:
+        font_pt = _small(table, turned_pt)
+        columns = _columns(table, font_pt)
     return Fit(_shared(columns, turned_pt), font_pt, landscape=True)
 
 
 @dataclass(frozen=True)
 class _Width:
-    """What one column needs for its numbers, wants for most of its texts, and takes for all. [pt]"""
+    """Of one column: for numbers and words, for headings on few lines, for most texts, for all. [pt]"""
 
+    least: float
     need: float
     usual: float
     most: float
@@ -122,20 +141,77 @@ def _columns(table: AnnexTable, font_pt: float) -> list[_Width]:
     ]
 
 
-def _letters(table: AnnexTable, column: int) -> tuple[float, float, float]:
-    """Half-width letters that a column needs, wants and takes at most."""
+def _letters(table: AnnexTable, column: int) -> tuple[float, float, float, float]:
+    """Half-width letters that a column needs at least, needs for its heading, wants and takes at most."""
     pairs = zip(table.rows, table.kinds, strict=True)
     own = [row[column] for row, kind in pairs if kind == "row" or column in table.sums]
     texts = [part for c in own if c is not None for part in shown(table, c, column).split("\n")] or [""]
-    words = [min(units(word), 16) for text in texts for word in WORD.findall(text)]
+    latin = [min(units(word), 16) for text in texts for word in WORD.findall(text)]
     numbers = [units(shown(table, c, column)) for c in own if c is not None and not isinstance(c, str)]
     numbers += [units(text) for text in texts if NUMBERS.fullmatch(text)]
     names = [units(part) for part in broken(table.head[column][-1]).split("\n")]
     heading = max(min(n, max(NARROW, math.ceil(n / 6) * 2)) for n in names)
     lengths = sorted(map(units, texts))
     usual = lengths[math.ceil(USUAL * (len(lengths) - 1))]
-    need = max(min(lengths[-1], NARROW), heading, *numbers, *words, 3)
-    return need, max(need, usual, min(max(names), LINE)), max(need, lengths[-1], *names)
+    least = max(min(lengths[-1], NARROW), _longest_piece(table, column), *numbers, *latin, 3)
+    need = max(least, heading)
+    return least, need, max(need, usual, min(max(names), LINE)), max(need, lengths[-1], *names)
+
+
+def _longest_piece(table: AnnexTable, column: int) -> int:
+    """The longest piece of a column's headings that stands on a line. [half-width letters]"""
+    alone = [name for name, own in groups(table) if own == range(column, column + 1)]
+    return max(units(piece) for name in (*alone, table.head[column][-1]) for piece in word_pieces(name))
+
+
+def word_pieces(heading: str) -> list[str]:
+    """Pieces between which a heading may be broken: known words, else two characters, an odd one with them.
+
+    Examples
+    --------
+    >>> word_pieces("空气源热泵"), word_pieces("占收入（%）"), word_pieces("财政支出/预算")
+    (['空气源', '热泵'], ['占收入', '（%）'], ['财政', '支出', '/预算'])
+    """
+    found: list[str] = []
+    for part in PIECE.findall(heading):
+        own = _chinese_pieces(part) if part[0] >= IDEOGRAPH and part[0] not in "（）" else [part]
+        if found and (found[-1] == "/" or set(part) <= AFTER):
+            own = [found.pop() + own[0], *own[1:]]
+        found += own
+    return found
+
+
+def _chinese_pieces(text: str) -> list[str]:
+    """Words of a text without signs."""
+    found: list[str] = []
+    while text:
+        known = max((w for w in words()["pieces"]["words"] if text.startswith(w)), key=len, default=text[:2])
+        if len(known) == 1 and found:
+            found[-1] += known
+        else:
+            found.append(known)
+        text = text[len(known) :]
+    return found
+
+
+def wrapped(heading: str, letters: float) -> str:
+    r"""A heading on lines that a column has room for, broken between its pieces.
+
+    Examples
+    --------
+    >>> wrapped("空气源热泵", 8.0), wrapped("空气源热泵", 10.0), wrapped("占收入（%）", 14.0)
+    ('空气源\n热泵', '空气源热泵', '占收入\n（%）')
+    """
+    lines = []
+    for line in broken(heading).split("\n"):
+        own = ""
+        for piece in word_pieces(line):
+            if own and units(own + piece) > letters:
+                lines.append(own)
+                own = ""
+            own += piece
+        lines.append(own)
+    return "\n".join(lines)
 
 
 def _sum(columns: Sequence[_Width], *, capped: bool) -> float:
@@ -144,16 +220,29 @@ def _sum(columns: Sequence[_Width], *, capped: bool) -> float:
 
 def _shared(columns: Sequence[_Width], room_pt: float) -> tuple[float, ...]:
     """Widths that fill the room: what is needed first, the rest by what is wanted. [pt]"""
-    need, usual, most = (sum(getattr(c, name) for c in columns) for name in ("need", "usual", "most"))
+    names = ("least", "need", "usual", "most")
+    least, need, usual, most = (sum(getattr(c, name) for c in columns) for name in names)
     if most <= room_pt:
         return tuple(c.most * room_pt / most for c in columns)
+    if least >= room_pt:
+        return tuple(c.least * room_pt / least for c in columns)
     if need >= room_pt:
-        return tuple(c.need * room_pt / need for c in columns)
+        part = (room_pt - least) / (need - least)
+        return tuple(c.least + part * (c.need - c.least) for c in columns)
     if usual <= room_pt:
         part = (room_pt - usual) / (most - usual)
         return tuple(c.usual + part * (c.most - c.usual) for c in columns)
-    part = (room_pt - need) / (usual - need)
-    return tuple(c.need + part * (c.usual - c.need) for c in columns)
+    return _even(columns, room_pt)
+
+
+def _even(columns: Sequence[_Width], room_pt: float) -> tuple[float, ...]:
+    """Widths in which the texts of long columns take as many lines in one as in the other. [pt]"""
+    low, high = 1.0, 1000.0
+    for _ in range(50):
+        lines = (low + high) / 2
+        widths = [max(c.least, (c.usual - PADDING_PT) / lines + PADDING_PT) for c in columns]
+        low, high = (lines, high) if sum(widths) > room_pt else (low, lines)
+    return tuple(w * room_pt / sum(widths) for w in widths)
 
 
 def table_xml(table: AnnexTable, fit: Fit, *, table_style: str, text_style: str, noted: bool = False) -> str:
@@ -190,6 +279,7 @@ class _Writer:
         self.twips = [round(w * 20) for w in fit.widths_pt]
         letters = [(w - PADDING_PT) / fit.font_pt * 2 for w in fit.widths_pt]
         texts = [[str(row[i]) for row in table.rows if isinstance(row[i], str)] for i in range(len(letters))]
+        self.letters = letters
         self.long = [any(units(t) > n for t in own) for own, n in zip(texts, letters, strict=True)]
 
     def head(self) -> str:
@@ -200,16 +290,22 @@ class _Writer:
         for name, columns in groups(table):
             split = len(table.head[columns.start]) > 1
             merge = "" if not two or split else "restart"
-            first.append(self._cell(broken(name), columns, bold=True, centred=True, keep=True, merge=merge))
+            text = self._wrapped(name, columns)
+            first.append(self._cell(text, columns, bold=True, centred=True, keep=True, merge=merge))
             for column in columns:
                 one = range(column, column + 1)
                 if split:
-                    text = broken(table.head[column][1])
+                    text = self._wrapped(table.head[column][1], one)
                     second.append(self._cell(text, one, bold=True, centred=True, keep=True))
                 else:
                     second.append(self._cell("", one, centred=True, keep=True, merge="continue"))
         rows = [first, second] if two else [first]
         return "".join(self._row("".join(cells), heading=True) for cells in rows)
+
+    def _wrapped(self, heading: str, columns: range) -> str:
+        """A heading on the lines that its columns have room for."""
+        room_pt = sum(self.fit.widths_pt[c] for c in columns) - PADDING_PT
+        return wrapped(heading, room_pt / self.fit.font_pt * 2 + 0.01)
 
     def body(self) -> str:
         """The rows; a sum is bold, its label spreads over the blank cells before the numbers."""
@@ -222,7 +318,7 @@ class _Writer:
                         shown(table, cells[columns.start], columns.start),
                         columns,
                         bold=kind != "row",
-                        centred=not self.long[columns.start] or kind != "row",
+                        centred=self._centred(cells[columns.start], columns.start) or kind != "row",
                         keep=self._kept(row, last),
                         merge=starts.get((row, columns.start), ""),
                     )
@@ -232,6 +328,10 @@ class _Writer:
             for row, (cells, kind) in enumerate(zip(table.rows, table.kinds, strict=True))
         )
 
+    def _centred(self, cell: Cell, column: int) -> bool:
+        """Whether a cell stands in the middle: a number, or a text of a column of short ones."""
+        return not isinstance(cell, str) or not self.long[column]
+
     def _kept(self, row: int, last: int) -> bool:
         """Whether a row stays with the next: in short tables, after the heading, and before the last sum."""
         if row == last:
@@ -239,11 +339,13 @@ class _Writer:
         return last < WHOLE_ROWS or row == 0 or row >= last - 2
 
     def _spans(self, cells: Sequence[Cell], kind: str) -> Iterator[range]:
-        """Columns of each cell of a row."""
+        """Columns of each cell of a row; only the label of a sum spreads, no 待定 and no unit after it."""
+        label = next((i for i in range(len(cells)) if i not in self.table.merged), 0)
+        label = 0 if cells[0] is not None and cells[1:2] == (None,) else label
         start = 0
         while start < len(cells):
             end = start + 1
-            if kind != "row" and isinstance(cells[start], str):
+            if kind != "row" and start == label and isinstance(cells[start], str):
                 while end < len(cells) and cells[end] is None and end not in self.table.sums:
                     end += 1
             yield range(start, end)
@@ -252,7 +354,7 @@ class _Writer:
     def _starts(self) -> dict[tuple[int, int], str]:
         """Cells that begin or go on with a cell over several rows; long tables repeat the text instead."""
         found: dict[tuple[int, int], str] = {}
-        if len(self.table.rows) > MERGED_ROWS:
+        if self._height() > (MERGED_TURNED_PT if self.fit.landscape else MERGED_PT):
             return found
         for column in self.table.merged:
             rows = range(len(self.table.rows))
@@ -263,8 +365,14 @@ class _Writer:
                     found[members[0], column] = "restart"
         return found
 
+    def _height(self) -> float:
+        """About what the rows take together. [pt]"""
+        pairs = (zip(row, self.letters, strict=True) for row in self.table.rows)
+        lines = [max(math.ceil(units(str(cell or "-")) / room) for cell, room in row) for row in pairs]
+        return sum(max(n * LEADING * self.fit.font_pt + 2 * ABOVE_PT, ROW * self.fit.font_pt) for n in lines)
+
     def _row(self, cells: str, *, heading: bool = False) -> str:
-        height = round(self.fit.font_pt * 1.7 * 20)
+        height = round(self.fit.font_pt * ROW * 20)
         repeated = "<w:tblHeader/>" if heading else ""
         about = f'<w:cantSplit/><w:trHeight w:val="{height}" w:hRule="atLeast"/>{repeated}'
         return f"<w:tr><w:trPr>{about}</w:trPr>{cells}</w:tr>"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from geoplan.annex import AnnexTable, Cell
@@ -129,21 +129,38 @@ def listed(
     """
     if sheet is None or not sheet.table.rows:
         return None
-    table = sheet.table
-    kept = [i for i, head in enumerate(table.head) if head[-1] not in without]
-    place = {old: new for new, old in enumerate(kept)}
-    table = replace(
-        table,
-        title=title,
-        mark="",
-        head=tuple(table.head[i] for i in kept),
-        rows=tuple(tuple(row[i] for i in kept) for row in table.rows),
-        merged=tuple(place[i] for i in table.merged if i in place),
-        sums=tuple(place[i] for i in table.sums if i in place),
-        decimals=tuple(table.decimals[i] for i in kept) if table.decimals else (),
-    )
+    table = replace(_with_columns(sheet.table, lambda i: sheet.table.head[i][-1] not in without), title=title)
     lead = (sheet.lead,) if sheet.lead else ()
     return Listing(key, table, notes=(*lead, *sheet.notes), made=made)
+
+
+def without_empty(listing: Listing) -> Listing:
+    """A table without the columns in which no row says anything.
+
+    Examples
+    --------
+    >>> table = AnnexTable("表", "户", (("乡镇",), ("备注",)), (("甲镇", None),), ("row",))
+    >>> without_empty(Listing("t", table)).table.head
+    (('乡镇',),)
+    """
+    table = listing.table
+    said = [any(row[i] not in (None, "") for row in table.rows) for i in range(len(table.head))]
+    return replace(listing, table=_with_columns(table, lambda i: said[i]))
+
+
+def _with_columns(table: AnnexTable, kept: Callable[[int], bool]) -> AnnexTable:
+    """A table with some of its columns, without its mark."""
+    columns = [i for i in range(len(table.head)) if kept(i)]
+    place = {old: new for new, old in enumerate(columns)}
+    return replace(
+        table,
+        mark="",
+        head=tuple(table.head[i] for i in columns),
+        rows=tuple(tuple(row[i] for i in columns) for row in table.rows),
+        merged=tuple(place[i] for i in table.merged if i in place),
+        sums=tuple(place[i] for i in table.sums if i in place),
+        decimals=tuple(table.decimals[i] for i in columns) if table.decimals else (),
+    )
 
 
 def by_key(listings: list[Listing | None]) -> Mapping[str, Listing]:

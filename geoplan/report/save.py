@@ -6,6 +6,7 @@ from pathlib import Path
 
 from geoplan.errors import InputError, Problem
 from geoplan.files import named, write_whole
+from geoplan.manifest import refuse_inside
 from geoplan.model import Plan
 from geoplan.report import DPI, report_docx
 
@@ -40,10 +41,11 @@ def write_report(
     Raises
     ------
     InputError
-        The path is a folder or has another ending, the template cannot be
-        read, or the disk did not take the file.
+        The path is a folder, has another ending or lies in the folder of a plan,
+        the template cannot be read, or the disk did not take the file.
     """
     file = named(file, ending=".docx", what="a Word document")
+    refuse_inside(file)
     content = None if template is None else _read(Path(template))
     name = "" if template is None else str(template)
     document = report_docx(plan, template=content, template_name=name, public=public, dpi=dpi)

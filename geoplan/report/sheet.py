@@ -255,6 +255,24 @@ def _complete(section: Any) -> None:
         size, margins, *_ = _page()
         section.append(parse_xml(size))
         section.append(parse_xml(margins))
+    for ours in map(parse_xml, _page()[:2]):
+        hers = section.find(ours.tag)
+        for key, length in ours.attrib.items():
+            hers.set(key, _twips(hers.get(key), otherwise=length))
+
+
+def _twips(length: str | None, *, otherwise: str) -> str:
+    """A length as a whole number, which some programs do not write; ours where it is none. [twip]
+
+    Examples
+    --------
+    >>> _twips("1133.85", otherwise="0"), _twips("2cm", otherwise="2098"), _twips(None, otherwise="2098")
+    ('1134', '2098', '2098')
+    """
+    try:
+        return str(round(float(length or "")))
+    except (ValueError, OverflowError):
+        return otherwise
 
 
 def _page() -> tuple[str, ...]:

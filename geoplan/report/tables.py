@@ -8,7 +8,7 @@ from dataclasses import replace
 from geoplan.model import Plan
 from geoplan.public import plain_text, public_plan
 from geoplan.report import annexes, findings, works
-from geoplan.report.listing import Listing, by_key, listed
+from geoplan.report.listing import Listing, by_key, listed, without_empty
 from geoplan.report.words import title
 from geoplan.tables.money import affordability_sheet, cash_flow_sheet, funding_sheet
 from geoplan.tables.optimum import comparison_sheet, moved_sheet, prices_sheet
@@ -16,7 +16,9 @@ from geoplan.tables.plan import summary_sheet
 from geoplan.tables.work import efficiency_sheet, emissions_sheet, years_sheet
 
 #: Columns of names of places and of people, of which 高压 may be part.
-OF_NAMES = ("乡镇", "村（庄点）", "村名", "起点", "终点", "牵头单位", "责任单位", "名称")
+OF_NAMES = ("村代码", "乡镇", "村（庄点）", "村名", "起点", "终点", "牵头单位", "责任单位", "名称")
+#: Tables that leave out a column in which no row says anything.
+LOOSE = ("efficiency", "milestones", "subsidies", "equipment", "pipes", "reconciliation")
 
 
 def report_tables(plan: Plan, *, public: bool = False) -> Mapping[str, Listing]:
@@ -48,19 +50,19 @@ def report_tables(plan: Plan, *, public: bool = False) -> Mapping[str, Listing]:
     whole, plan = plan, public_plan(plan) if public else plan
     # The cost of single pipes is not public, that of all of them is.
     costed = replace(plan, links=plan.links.assign(capex_cny=whole.links["capex_cny"]))
-    emissions = emissions_sheet(plan)
+    emissions, supplies = emissions_sheet(plan), findings.supply_names(whole)
     own = [
-        findings.indicators(plan),
+        findings.indicators(plan, supplies=supplies),
         findings.targets(plan),
         findings.rules(plan),
         findings.decisions(plan),
         findings.ties(plan),
         findings.whynot(plan),
-        findings.before(plan),
+        findings.before(plan, first=findings.upgrades(whole, public=public)),
         findings.leads(plan),
         findings.equipment(plan),
         works.pipes(costed, public=public),
-        works.capacity(plan),
+        works.capacity(plan, supplies=supplies),
         works.capex(plan),
         works.milestones(plan),
         works.subsidies(plan),
@@ -92,7 +94,8 @@ def report_tables(plan: Plan, *, public: bool = False) -> Mapping[str, Listing]:
             "prices", prices_sheet(plan), title=title("prices"), made=tuple(sum(works.SUPPLIES.values(), ()))
         ),
     ]
-    found = by_key([*own, *shared])
+    every = by_key([*own, *shared])
+    found = {key: without_empty(listing) if key in LOOSE else listing for key, listing in every.items()}
     return {key: _open(listing) for key, listing in found.items()} if public else found
 
 

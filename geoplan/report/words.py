@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from functools import cache
@@ -17,6 +18,12 @@ from geoplan.tables.naming import enumerated, measured, plain_number, unit_word,
 
 #: Marks the place of a number of a table or a picture until all are counted.
 TABLE_MARK, FIGURE_MARK, ANNEX_MARK, END_MARK = "\ue000", "\ue001", "\ue002", "\ue003"
+
+#: What stands in the other kind of quotation marks, and the marks inside it.
+QUOTED, INSIDE = re.compile("「([^「」]*)」"), str.maketrans("“”", "‘’")
+
+#: A name that ends with a sign, before a number that does not belong to it.
+SUM_SIGN = re.compile(r"(?<=[^\d])\+(?=\d)")
 
 
 @cache
@@ -53,7 +60,8 @@ def say(sentence: str, **facts: str) -> str:
     >>> say("part", name="煤改气", value="3907", unit="户")
     '煤改气3907户'
     """
-    return str(words()["text"][sentence]).format(**_MARKS, **facts)
+    said = str(words()["text"][sentence]).format(**_MARKS, **facts)
+    return SUM_SIGN.sub("+ ", said)
 
 
 def annex(key: str) -> str:
@@ -62,14 +70,15 @@ def annex(key: str) -> str:
 
 
 def plain(text: str) -> str:
-    """A text of the input without what would stand for a number of ours.
+    """A text of the input without what would stand for a number of ours, in one kind of quotation marks.
 
     Examples
     --------
-    >>> plain("甲\ue000村")
-    '甲村'
+    >>> plain("甲\ue000村"), plain("文件写「“双替代”500户」")
+    ('甲村', '文件写“‘双替代’500户”')
     """
-    return text.translate(dict.fromkeys(map(ord, (TABLE_MARK, FIGURE_MARK, ANNEX_MARK, END_MARK))))
+    bare = text.translate(dict.fromkeys(map(ord, (TABLE_MARK, FIGURE_MARK, ANNEX_MARK, END_MARK))))
+    return QUOTED.sub(lambda found: f"“{found[1].translate(INSIDE)}”", bare)
 
 
 def heading(key: str) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from geoplan.annex import RowKind
@@ -19,7 +21,9 @@ from geoplan.report.listing import Listing, listed
 from geoplan.report.words import open_amount, stated, title, words
 from geoplan.tables.money import investment_sheet, payer_label
 from geoplan.tables.naming import plain_number, routes_said, unit_word
-from geoplan.tables.sheet import Sheet
+from geoplan.tables.plan import WITHOUT_MAINS, addable, to_be_added, waits_for_mains
+from geoplan.tables.sheet import ROUNDED, Sheet, rounding_note
+from geoplan.tables.work import by_date
 from geoplan.units import FUZZ, WAN, apportion
 
 #: What supplies what, in the order of the chapters, and the layers that made data would stand in.
@@ -32,6 +36,8 @@ SUPPLIES = {
 #: Layers on which the investment rests: where the households are, and the pipes that lead to them.
 COST = ("villages", "heat_sources", "heat_mains", "gas_stations", "gas_mains", "roads")
 TOTAL = "合计"
+#: Load of a source that has nothing to give.
+NO_LOAD = "—"
 
 
 def pipes(plan: Plan, *, public: bool) -> Listing | None:
@@ -67,10 +73,23 @@ def pipes(plan: Plan, *, public: bool) -> Listing | None:
     rows.append(_sum([r for r, kind in zip(rows, kinds, strict=True) if kind == "row"], TOTAL, None))
     kinds.append("total")
     made = COST
-    notes = (words()["text"]["note_public"],) if public else ()
+    notes: tuple[str, ...] = (words()["text"]["note_public"],) if public else ()
+    notes += _moved(parts, lengths, money)
+    notes += (WITHOUT_MAINS,) if waits_for_mains(plan) else ()
     return listing(
         "works", rows, kinds=kinds, merged=["方式"], decimals={"长度（km）": 2}, made=made, notes=notes
     )
+
+
+def _moved(parts: pd.DataFrame, lengths: np.ndarray, money: list[Any]) -> tuple[str, ...]:
+    """A note where the length or the cost of some pipes, or of a route, is not the nearest number."""
+    said = parts.assign(length=lengths, money=pd.to_numeric(pd.Series(money), errors="coerce").to_numpy())
+    found: dict[str, None] = {}
+    for exact, printed, unit, decimals in (("length_m", "length", 1e3, 2), ("capex_cny", "money", WAN, 0)):
+        sums = said.groupby("order")[[exact, printed]].sum(min_count=1)
+        every = pd.concat([said[[exact, printed]], sums, sums.sum().to_frame().T])
+        found |= dict.fromkeys(rounding_note(every[exact] / unit, every[printed], decimals=decimals))
+    return tuple(found)
 
 
 def _sum(rows: list[dict[str, Any]], label: str, diameter: str | None) -> dict[str, Any]:
@@ -85,26 +104,38 @@ def _sum(rows: list[dict[str, Any]], label: str, diameter: str | None) -> dict[s
     }
 
 
-def capacity(plan: Plan) -> Listing | None:
+def capacity(plan: Plan, *, supplies: Mapping[str, str]) -> Listing | None:
     """What each source has, gives and keeps, with sums by what they supply. [unit of the row]
 
-    Without the sources whose capacity is not public.
+    Without the sources whose capacity is not public. What is still to be added to
+    substations stands apart from what they have today.
+
+    Parameters
+    ----------
+    plan : Plan
+    supplies : mapping of str to str
+        What supplies each carrier, in words.
     """
     known = plan.sources["capacity"].notna()
+    more, grows = addable(plan), bool(addable(plan).gt(0).any())
+    sources = plan.sources.assign(
+        has=(plan.sources["capacity"] - more).round(1), more=more.round(1),
+        taken=plan.sources["used"].round(1), short=to_be_added(plan).round(1),
+    )  # fmt: skip
     rows: list[dict[str, Any]] = []
     kinds: list[RowKind] = []
     for supply in SUPPLIES:
-        own = plan.sources[known & (plan.sources["route"] == supply)]
-        named = words()["supplies"][supply]
+        own = sources[known & (sources["route"] == supply)]
+        named = supplies[supply]
         block = [
-            _source(named, str(s.name or s.source_id), s.capacity, s.used, s.unit)
-            for s in own.itertuples(index=False)
+            _source({"供应": named, "名称": str(s["name"] or s["source_id"])}, s, s["unit"], grows=grows)
+            for _, s in own.iterrows()
         ]
         if len(block) > 1:
             units = {row["单位"] for row in block}
-            total = [float(own[column].round(1).sum(skipna=False)) for column in ("capacity", "used")]
             unit = own["unit"].iloc[0] if len(units) == 1 else ""
-            block.append(_source(named, "小计", total[0], total[1], unit))
+            total = own[["has", "more", "taken", "short"]].sum(skipna=False)
+            block.append(_source({"供应": named, "名称": "小计"}, total, unit, grows=grows))
             kinds += ["row"] * (len(block) - 1)
             kinds.append("subtotal")
         else:
@@ -112,18 +143,23 @@ def capacity(plan: Plan) -> Listing | None:
         rows += block
     made = tuple(stem for stems in SUPPLIES.values() for stem in stems)
     text = words()["text"]
-    note = (text["note_capacity"], *([] if known.all() else [text["note_hidden"]]))
+    hidden = text["note_hidden"].format(supply=supplies["electricity"])
+    note = (text["note_growth" if grows else "note_capacity"], *([] if known.all() else [hidden]))
     places = {"负载率（%）": 1}
     return listing("capacity", rows, kinds=kinds, merged=["供应"], decimals=places, made=made, notes=note)
 
 
-def _source(supply: str, name: str, has: float, used: float, unit: str) -> dict[str, Any]:
-    has, used = round(float(has), 1), round(float(used), 1)
-    load = round(100.0 * used / has, 1) if has > 0 else open_amount()
-    margin = round(has - used, 1)
+def _source(who: Mapping[str, Any], amounts: pd.Series, unit: str, *, grows: bool) -> dict[str, Any]:
+    """A source, or several: what is there, what can be added, what is taken of both."""
+    has, more, used, short = (round(float(amounts[c]), 1) for c in ("has", "more", "taken", "short"))
+    whole = has + more
+    growth = {"可增容": more or None} if grows else {}
+    first = {"须先增容": short or None} if grows else {}
     return {
-        "供应": supply, "名称": name, "能力": has, "占用": used, "余量": margin,
-        "负载率（%）": load, "单位": unit_word(unit),
+        **who, ("现有能力" if grows else "能力"): has, **growth, "占用": used, **first,
+        "余量": round(whole - used, 1),
+        "负载率（%）": round(100.0 * used / whole, 1) if whole > 0 else NO_LOAD,
+        "单位": unit_word(unit),
     }  # fmt: skip
 
 
@@ -141,7 +177,7 @@ def milestones(plan: Plan) -> Listing | None:
             "开始": day(stage.start) if stage.start else None,
             "完成": day(stage.end),
         }
-        for position, stage in enumerate(plan.policy.milestones.values(), 1)
+        for position, stage in enumerate(by_date(plan.policy), 1)
     ]
     return listing("milestones", rows)
 
@@ -157,14 +193,18 @@ def day(date: dt.date) -> str:
     return str(words()["labels"]["date"]).format(y=date.year, m=date.month, d=date.day)
 
 
+def subsidies_of(plan: Plan) -> Mapping[str, Subsidy]:
+    """The subsidies for routes that the policy has, in the order of their table."""
+    used = {route for rank in plan.policy.ranks for route in rank}
+    return {name: s for name, s in plan.policy.subsidies.items() if used & set(s.routes)}
+
+
 def subsidies(plan: Plan) -> Listing | None:
     """Every subsidy: who pays whom how much for how long, and how sure that is."""
     labels = words()["labels"]
     used = {route for rank in plan.policy.ranks for route in rank}
     rows = []
-    for name, subsidy in plan.policy.subsidies.items():
-        if not used & set(subsidy.routes):
-            continue
+    for name, subsidy in subsidies_of(plan).items():
         origin = plan.policy.origins
         codes = [
             o.confidence
@@ -279,7 +319,8 @@ def avoided(emissions: Sheet) -> Listing | None:
     ]
     if len(rows) != len(POLLUTANTS):
         return None
-    return listing("avoided", rows, decimals={"减排率（%）": 1}, made=("villages",))
+    notes = tuple(note for note in emissions.notes if note == ROUNDED)
+    return listing("avoided", rows, notes=notes, decimals={"减排率（%）": 1}, made=("villages",))
 
 
 def rising(plan: Plan) -> Listing | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls, qn
-from docx.shared import Pt
+from docx.shared import Mm
 
 from geoplan.annex import AnnexTable
 from geoplan.paper import units
@@ -19,12 +19,18 @@ from geoplan.report.grid import Fit, annex_fit, body_fit, clean, run, table_xml
 from geoplan.report.listing import Listing
 from geoplan.report.sheet import Lie, Paper
 from geoplan.report.words import ANNEX_MARK, FIGURE_MARK, TABLE_MARK, heading, say, words
+from geoplan.staticmap.view import Paper as MapPaper
 
 #: Stands in for the clock: same plan, same bytes.
 EPOCH = dt.datetime(2000, 1, 1)  # noqa: DTZ001 - the properties of a document know no time zone
 ZIP_DATE = (1980, 1, 1, 0, 0, 0)
-#: Width over height of a still map, and the room under it for its caption and notes. [pt]
-RATIO, BELOW_PT = 420.0 / 297.0, 62.0
+#: Room around a still map with its caption, of a line of its notes, and their letters. [pt]
+AROUND_PT, NOTE_PT, NOTE_FONT_PT = 44.0, 15.0, 10.5
+PT_PER_MM = 72.0 / 25.4
+#: A paragraph that must be there and takes no room.
+TINY = '<w:spacing w:before="0" w:after="0" w:line="20" w:lineRule="exact"/>'
+#: What comes after the wish to have the fields renewed, in the settings of a document.
+AFTER_FIELDS = ("hdrShapeDefaults", "footnotePr", "endnotePr", "compat", "docVars", "rsids")
 #: Size of the title. [pt]
 TITLE_PT = 22.0
 #: Names of bookmarks: of captions by their marks, and of headings.
@@ -42,7 +48,7 @@ class Writer:
     blocks : sequence of Block
         Numbered headings, texts, tables, pictures, annexes.
     pictures : callable
-        PNG of a theme.
+        PNG of a theme in a size.
     captions : callable
         Title of a theme.
     made : callable
@@ -55,7 +61,7 @@ class Writer:
         *,
         title: str,
         blocks: Sequence[Block],
-        pictures: Callable[[str], bytes],
+        pictures: Callable[[str, MapPaper], bytes],
         captions: Callable[[str], str],
         made: Callable[[tuple[str, ...] | None], str],
     ) -> None:
@@ -131,14 +137,19 @@ class Writer:
 
     def _notes(self, notes: Sequence[str], made: tuple[str, ...], sentence: str) -> None:
         """Lines under a table or a picture; the last says what of it is made data."""
-        layers = self.made(made)
-        lines = [*notes, *([say(sentence, layers=layers)] if layers else [])]
+        last = self._made(made, sentence)
+        lines = [*notes, *([last] if last else [])]
         many = len(lines) > 1
         for position, line in enumerate(lines, 1):
             mark = words()["labels"]["note"] if position == 1 else ""
             number = f"{position}. " if many else ""
             together = "<w:keepNext/>" if position < len(lines) else ""
             self._add("表注", run(f"{mark}{number}{line}"), properties=together)
+
+    def _made(self, made: tuple[str, ...], sentence: str) -> str:
+        """What of a table or a picture is made data; empty where nothing is."""
+        layers = self.made(made)
+        return say(sentence, layers=layers) if layers else ""
 
     def _contents(self) -> None:
         """The table of contents: a field that Word can renew, with the chapters and annexes in it."""
@@ -179,14 +190,23 @@ class Writer:
             self._picture(block, fresh=not position)
         self.waiting.clear()
 
+    def _sheet(self) -> MapPaper:
+        """What every map is drawn on: as large as its page and the longest note leave room for."""
+        width, height = self.paper.room("folded")
+        notes = [self._made(b.made, "figure_made") for b in self.blocks if isinstance(b, Picture)]
+        letters = int(width / NOTE_FONT_PT * 2)
+        lines = max(-(-units(note) // letters) + 1 for note in notes)
+        return MapPaper(width / PT_PER_MM, (height - AROUND_PT - lines * NOTE_PT) / PT_PER_MM)
+
     def _picture(self, block: Picture, *, fresh: bool) -> None:
         """A still map, with a text for those who do not see it."""
-        width, height = self.paper.room("folded")
-        across = min(width, (height - BELOW_PT) * RATIO)
+        sheet = self._sheet()
         title = self.captions(block.theme)
         paragraph = self._add("图片", "", properties="" if fresh else "<w:pageBreakBefore/>")
         picture = self.paper.document.add_paragraph()
-        image = picture.add_run().add_picture(io.BytesIO(self.pictures(block.theme)), width=Pt(across))
+        image = picture.add_run().add_picture(
+            io.BytesIO(self.pictures(block.theme, sheet)), width=Mm(sheet.width), height=Mm(sheet.height)
+        )
         about = image._inline.docPr
         said = _alternative(self.title, title)
         about.set("descr", said)
@@ -210,15 +230,14 @@ class Writer:
         # Above it: under a list of many pages they would stand alone on the last.
         self._notes(block.listing.notes, block.listing.made, "note_made")
         self._table(table, fit, noted=False)
-        self._add("表注", "")
+        self._add("表注", "", properties=TINY)
 
     def _turn(self, lie: Lie) -> None:
         """Begin a part whose pages lie another way."""
         self.fresh = lie != self.lie
         if self.fresh:
             section = self.paper.laid(self.lie)
-            about = '<w:spacing w:before="0" w:after="0" w:line="20" w:lineRule="exact"/>'
-            paragraph = self._add("表注", "", properties=about)
+            paragraph = self._add("表注", "", properties=TINY)
             paragraph.find(qn("w:pPr")).append(section)
             self.lie = lie
 
@@ -235,6 +254,7 @@ class Writer:
         about.title, about.category = clean(self.title), ""
         about.created = about.modified = EPOCH
         about.revision = 1
+        _renewed(self.paper.document.settings.element)
         buffer = io.BytesIO()
         self.paper.document.save(buffer)
         return undated(buffer.getvalue())
@@ -257,6 +277,17 @@ def balanced(title: str, *, letters: int) -> str:
     fits = cut and units(title[cut:]) <= letters and units(title[:cut]) <= letters
     cut = cut if fits else len(title) // 2
     return f"{title[:cut]}\n{title[cut:]}"
+
+
+def _renewed(settings: Any) -> None:
+    """Let Word number the pages of the contents when the document is opened."""
+    if settings.find(qn("w:updateFields")) is None:
+        wish = parse_xml(f'<w:updateFields {nsdecls("w")} w:val="true"/>')
+        later = [child for child in settings if child.tag in {qn(f"w:{name}") for name in AFTER_FIELDS}]
+        if later:
+            later[0].addprevious(wish)
+        else:
+            settings.append(wish)
 
 
 def _annex_mark(block: Annex) -> str:

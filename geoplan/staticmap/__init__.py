@@ -1,4 +1,4 @@
-"""Still maps of a plan: one theme on one A3 sheet, for the printed report."""
+"""Still maps of a plan: one theme on one sheet, for the printed report."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from geoplan.errors import InputError, Problem
-from geoplan.mapdata import LANGS, SOURCE_LAYERS, Lang
-from geoplan.mapdata.page import made_layers, said_by
+from geoplan.files import write_whole
+from geoplan.made import made_layers
+from geoplan.mapdata import LANGS, Lang
+from geoplan.mapdata.page import said_by
 from geoplan.model import Plan
 from geoplan.public import public_plan
 from geoplan.staticmap import effects, networks, outcomes
@@ -24,7 +26,7 @@ from geoplan.staticmap.content import Content
 from geoplan.staticmap.fonts import SECOND, family, lacking
 from geoplan.staticmap.png import small_png
 from geoplan.staticmap.sheet import composed
-from geoplan.staticmap.view import View, words
+from geoplan.staticmap.view import A3, Paper, View, words
 from geoplan.tables.sheet import years_said
 
 _DRAWN: dict[str, Callable[[View], Content]] = {
@@ -108,8 +110,10 @@ def title_of(plan: Plan, theme: str, lang: Lang = "zh") -> str:
     return str(words()["words"]["of"][lang]).format(title, years_said(years)) if years else title
 
 
-def still_map(plan: Plan, theme: str, *, lang: Lang = "zh", public: bool = False) -> Figure:
-    """One theme of a plan on an A3 sheet, landscape.
+def still_map(
+    plan: Plan, theme: str, *, lang: Lang = "zh", public: bool = False, paper: Paper = A3
+) -> Figure:
+    """One theme of a plan on a sheet, landscape.
 
     Parameters
     ----------
@@ -119,12 +123,15 @@ def still_map(plan: Plan, theme: str, *, lang: Lang = "zh", public: bool = False
         One of `THEMES`.
     lang : {"zh", "en"}
     public : bool
-        Leave out pressures, voltages and diameters.
+        Gas and grid on a coarse grid, without pressures, voltages, diameters, loads
+        and capacities of the grid; see `geoplan.public.public_plan`.
+    paper : Paper
+        Size in which it is to be printed; the scale is that on this paper. [mm]
 
     Returns
     -------
     matplotlib.figure.Figure
-        420 mm by 297 mm.
+        As large as the paper.
 
     Raises
     ------
@@ -132,7 +139,7 @@ def still_map(plan: Plan, theme: str, *, lang: Lang = "zh", public: bool = False
         There is no such theme or language, or no installed font has Chinese.
     """
     _refuse([theme], lang)
-    view = View(public_plan(plan) if public else plan, lang, public, SIZES.get(theme, 1.0))
+    view = View(public_plan(plan) if public else plan, lang, public, SIZES.get(theme, 1.0), paper)
     with _settings():
         content = _DRAWN[theme](view)
         content = replace(
@@ -141,12 +148,14 @@ def still_map(plan: Plan, theme: str, *, lang: Lang = "zh", public: bool = False
         return composed(view, content, title=title_of(plan, theme, lang), said=_last(view))
 
 
-def still_png(plan: Plan, theme: str, *, dpi: int = 300, lang: Lang = "zh", public: bool = False) -> bytes:
+def still_png(
+    plan: Plan, theme: str, *, dpi: int = 300, lang: Lang = "zh", public: bool = False, paper: Paper = A3
+) -> bytes:
     """One theme of a plan as a picture, the same bytes for the same plan.
 
     Parameters
     ----------
-    plan, theme, lang, public
+    plan, theme, lang, public, paper
         As for `still_map`.
     dpi : int
         Dots to the inch; A3 at 300 is 4961 by 3508.
@@ -156,7 +165,7 @@ def still_png(plan: Plan, theme: str, *, dpi: int = 300, lang: Lang = "zh", publ
     bytes
         PNG.
     """
-    return _bytes(still_map(plan, theme, lang=lang, public=public), "png", dpi=dpi)
+    return _bytes(still_map(plan, theme, lang=lang, public=public, paper=paper), "png", dpi=dpi)
 
 
 def write_still_maps(
@@ -198,18 +207,11 @@ def write_still_maps(
     _refuse(wanted, lang, formats=formats)
     folder = Path(folder)
     files = []
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for theme in sorted(wanted, key=THEMES.index):
-            figure = still_map(plan, theme, lang=lang, public=public)
-            for kind in dict.fromkeys(formats):
-                file = folder / f"{THEMES.index(theme) + 1:02d}-{theme}.{kind}"
-                file.write_bytes(_bytes(figure, kind, dpi=dpi))
-                files.append(file)
-    except OSError as error:
-        raise InputError(
-            Problem(f"cannot write: {error}", file=str(folder), remedy="choose another folder")
-        ) from error
+    for theme in sorted(wanted, key=THEMES.index):
+        figure = still_map(plan, theme, lang=lang, public=public)
+        for kind in dict.fromkeys(formats):
+            file = folder / f"{THEMES.index(theme) + 1:02d}-{theme}.{kind}"
+            files.append(write_whole(file, _bytes(figure, kind, dpi=dpi)))
     return files
 
 
@@ -286,12 +288,11 @@ def _last(view: View) -> tuple[str, ...]:
     crs = view.plan.villages.crs
     name = re.sub(r"CGCS2000 / 3-degree Gauss-Kruger CM (\d+)E", said["cgcs2000"], crs.name)
     code = f" (EPSG:{crs.to_epsg()})" if crs.to_epsg() else ""
-    year, day = said_by(policy, "year"), str(said_by(policy, "map_date", ""))
     disclaimer = str(getattr(policy, "disclaimer", "") or "")
     return (
         said["crs"].format(name + code),
         view.say("made_by", said_by(policy, "maker") or view.say("blank")),
-        view.say("made_on", day or (view.say("in_year", year) if year else view.say("blank"))),
+        view.say("made_on", said_by(policy, "map_date") or view.say("blank")),
         *([said["public"]] if view.public else []),
         said["disclaimer"],
         *([disclaimer] if disclaimer else []),
@@ -309,12 +310,6 @@ def _unlocated(view: View) -> tuple[str, ...]:
 
 def _made_note(view: View, stems: Sequence[str]) -> tuple[str, ...]:
     """Which of the layers that are shown hold made data."""
-    plan = view.plan
-    routes = {route for stem, (route, _, _) in SOURCE_LAYERS.items() if stem in stems}
-    shown = replace(
-        plan,
-        layers={stem: layer for stem, layer in plan.layers.items() if stem in stems},
-        sources=plan.sources[plan.sources["route"].isin(routes)],
-    )
-    labels, said = made_layers(shown, lang=view.lang), view.words
+    labels = [view.layers[stem] for stem in made_layers(view.plan) if stem in {"villages", *stems}]
+    said = view.words
     return (said["made"] + said["listing"].join(labels) + said["made_tail"],) if labels else ()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,12 +11,16 @@ import pandas as pd
 from geoplan.staticmap.content import Block, Floats, Row
 from geoplan.staticmap.view import GREY, View, blend
 
-#: From a lower limit to below an upper one; the same twice means that one value.
+#: From a lower limit to below an upper one; 0 is below none, and alone where both limits are 0.
 Band = tuple[float, float]
 
 
+#: Less than this is a rounding of nothing.
+NOTHING = 1e-6
+
+
 def classes(values: Floats) -> list[Band]:
-    """Up to seven classes of the same width with round limits, or one for each value where there are few.
+    """Up to seven classes with round limits, without holes between them and none of them empty.
 
     Parameters
     ----------
@@ -27,36 +30,44 @@ def classes(values: Floats) -> list[Band]:
     Returns
     -------
     list of (float, float)
-        From each lower limit to below the upper one; the first has no lower and
-        the last no upper limit. Limits that are the same mean that one value.
+        From each lower limit to below the upper one; the first has no lower and the last no upper
+        limit, unless all values are in one.
 
     Examples
     --------
     >>> classes(np.arange(0.0, 101.0))
     [(-inf, 20.0), (20.0, 40.0), (40.0, 60.0), (60.0, 80.0), (80.0, inf)]
-    >>> classes(np.array([998.4, 1501.0, 998.4])), classes(np.array([np.nan]))
-    ([(998.4, 998.4), (1501.0, 1501.0)], [])
+    >>> classes(np.array([2.3, 2.4, 3.2, 4.6])), classes(np.array([998.4])), classes(np.array([np.nan]))
+    ([(-inf, 3.0), (3.0, 4.5), (4.5, inf)], [(800.0, 1000.0)], [])
     """
-    some = values[np.isfinite(values)]
-    single = np.unique(_short(some))
-    if len(single) <= 3:
-        return [(float(v), float(v)) for v in single]
+    some = _short(values[np.isfinite(values)])
+    if not len(some):
+        return []
     low, high = np.quantile(some, [0.02, 0.98]).tolist()
-    step = _round_up((high - low) / 5.0) if high > low else _round_up(abs(high) or 1.0)
+    if low == high:
+        low, high = float(some.min()), float(some.max())
+    step = _round_up((high - low) / 5.0 or abs(high) / 5.0 or 1.0)
     inner = [round(i * step, 9) for i in range(int(np.floor(low / step)) + 1, int(np.ceil(high / step)))]
-    edges = [-np.inf, *inner, np.inf]
-    return list(pairwise(edges))
+    edges = [-np.inf]
+    for edge, above in pairwise([*inner, np.inf]):
+        # An edge with nobody between it and the one before, or above the last, would make a hole.
+        if ((some >= edges[-1]) & (some < edge)).any() and ((some >= edge) & (some < above)).any():
+            edges.append(edge)
+    if len(edges) > 1:
+        return list(pairwise([*edges, np.inf]))
+    first = float(np.floor(low / step) * step)
+    return [(round(first, 9), round(max(first + step, float(np.ceil(high / step) * step)), 9))]
 
 
-def _short(values: Any) -> Floats:
-    """Values with four digits, as they are written.
+def _short(values: Floats) -> Floats:
+    """Values with four digits: what differs further back is rounding.
 
     Examples
     --------
-    >>> _short([1.617834, 1500.99, 0.0]).tolist()
+    >>> _short(np.array([1.617834, 1500.99, 0.0])).tolist()
     [1.618, 1501.0, 0.0]
     """
-    return np.array([float(f"{v:.4g}") for v in np.asarray(values, dtype=float)])
+    return np.array([float(f"{v:.4g}") for v in values], dtype=float)
 
 
 def _round_up(value: float) -> float:
@@ -74,11 +85,10 @@ def _round_up(value: float) -> float:
 def _within(values: pd.Series, band: Band) -> pd.Series:
     """Which values are in a class."""
     low, high = band
-    return (
-        pd.Series(_short(values), index=values.index) == low
-        if low == high
-        else (values >= low) & (values < high)
-    )
+    near = values.mask(values.abs() <= NOTHING, 0.0)
+    if low == high:
+        return near == low
+    return ((near > low) if low == 0.0 else (near >= low)) & (near < high)
 
 
 def banded(values: pd.Series, bands: Sequence[Band], shades: Sequence[str]) -> pd.Series:
@@ -113,10 +123,10 @@ def band_block(
 
 def span(view: View, low: float, high: float) -> str:
     """A class of amounts in words."""
+    if low == high == 0.0:
+        return view.say("unchanged")
     if high == 0.0:
         return view.say("rising")
-    if low == high:
-        return f"{low:,g}"
     if np.isinf(high):
         return view.say("over", f"{low:,g}")
     if np.isinf(low) or low == 0.0:

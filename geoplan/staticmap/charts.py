@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
@@ -15,11 +17,17 @@ TITLE, FINE = 11.0, 8.5
 #: Heights of the title, of a bar with its space, of a line of keys. [mm]
 HEAD, BAR, KEY = 6.2, 5.4, 4.6
 GREY = "#5b6670"
+Keys = Sequence[tuple[str, str]]
 
 
 def bar_height(chart: BarChart, wide: float) -> float:
     """Height of a bar chart. [mm]"""
-    return HEAD + BAR * len(chart.bars) + 1.0 + KEY * len(_key_lines(chart, wide))
+    return HEAD + BAR * len(chart.bars) + 1.0 + keys_height(chart.keys, wide)
+
+
+def keys_height(keys: Keys, wide: float) -> float:
+    """Height of the keys below a chart. [mm]"""
+    return KEY * len(_key_lines(keys, wide)) if keys else 0.0
 
 
 def bars(ax: Axes, chart: BarChart, *, x: float, y: float, wide: float) -> None:
@@ -41,8 +49,12 @@ def bars(ax: Axes, chart: BarChart, *, x: float, y: float, wide: float) -> None:
             start += long
         draw.text(ax, start + 1.0, y + BAR / 2, said, size=FINE)
         y += BAR
-    y += 1.0
-    for line in _key_lines(chart, wide):
+    _keys(ax, chart.keys, x=x, y=y + 1.0, wide=wide)
+
+
+def _keys(ax: Axes, keys: Keys, *, x: float, y: float, wide: float) -> None:
+    """What the colours of a chart mean."""
+    for line in _key_lines(keys, wide):
         start = x
         for label, colour in line:
             ax.add_patch(
@@ -53,11 +65,11 @@ def bars(ax: Axes, chart: BarChart, *, x: float, y: float, wide: float) -> None:
         y += KEY
 
 
-def _key_lines(chart: BarChart, wide: float) -> list[list[tuple[str, str]]]:
+def _key_lines(keys: Keys, wide: float) -> list[list[tuple[str, str]]]:
     """Keys of a chart in as many lines as they need."""
     lines: list[list[tuple[str, str]]] = [[]]
     at = 0.0
-    for key in chart.keys:
+    for key in keys:
         need = width(key[0], size=FINE) + 8.0
         if lines[-1] and at + need - 4.0 > wide:
             lines.append([])
@@ -101,6 +113,8 @@ def scatter(ax: Axes, chart: ScatterChart, *, x: float, y: float, wide: float) -
     draw.dots(ax, found, at=at(chart.x, chart.y), order=19.5)
     draw.text(ax, (left + right) / 2, bottom + 6.6, chart.x_label, size=FINE, ha="center")
     draw.text(ax, left + 1.2, top + 2.4, chart.y_label, size=FINE)
+    if chart.keys:
+        _keys(ax, chart.keys, x=x, y=y + chart.high, wide=wide)
 
 
 def _decades(chart: ScatterChart) -> tuple[float, float]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise, product
 
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
@@ -21,6 +22,8 @@ LINE, HEAD, BETWEEN, FINE_LINE = 4.9, 6.2, 3.4, 4.2
 SIGN, AFTER, CELL = 8.0, 2.2, 3.0
 #: A column wider than this is two. [mm]
 TWO_COLUMNS, BETWEEN_COLUMNS = 150.0, 8.0
+#: More parts than this keep their order.
+MANY = 10
 #: A chart lower than this says nothing. [mm]
 LEAST_CHART = 44.0
 RULE, PAPER = "#c3c9ce", "#fdf5e6"
@@ -56,15 +59,15 @@ def filled(
     count = 2 if right - left > TWO_COLUMNS else 1
     wide = (right - left - (count - 1) * BETWEEN_COLUMNS) / count
     lefts = [left + i * (wide + BETWEEN_COLUMNS) for i in range(count)]
-    closing = _closing(ax, content.notes, last, box=(lefts[-1], top, right, bottom))
-    bottoms = [bottom] * (count - 1) + [closing]
+    closing = _closing(ax, content.notes, last, box=(left, top, right, bottom))
+    bottoms = [closing] * count
     draw.text(ax, left, top + 2.6, fitted(heading, wide, size=14.0, weight="bold"), size=14.0, weight="bold")
     tops = [top + 8.0, *[top] * (count - 1)]
-    for i, part in enumerate((*content.legend, *content.tables)):
-        if isinstance(part, Block) and not part.rows:
-            continue
-        at = 0 if i < len(content.legend) else count - 1
-        need = height(part, wide)
+    parts = [p for p in (*content.legend, *content.tables) if not isinstance(p, Block) or p.rows]
+    heights = [height(part, wide) for part in parts]
+    seats = _balanced(heights) if count > 1 else [0] * len(parts)
+    for seat, tall, part in zip(seats, heights, parts, strict=True):
+        at, need = seat, tall
         if tops[at] + need > bottoms[at]:
             at = next((c for c in range(count) if tops[c] + need <= bottoms[c]), at)
         if tops[at] + need > bottoms[at]:
@@ -77,12 +80,41 @@ def filled(
     return [*free, (left, max(tops), right, closing - 2.0)]
 
 
+def _balanced(heights: Sequence[float]) -> list[int]:
+    """Which of two columns each part stands in, so that most stays free below both.
+
+    The first stands in the first; parts keep their order as far as that costs no more than two lines.
+
+    Examples
+    --------
+    >>> _balanced([50.0, 20.0, 20.0, 70.0]), _balanced([50.0, 70.0, 20.0]), _balanced([])
+    ([0, 0, 1, 1], [0, 1, 0], [])
+    """
+
+    def cost(seats: tuple[int, ...]) -> tuple[float, tuple[int, ...]]:
+        ends = [8.0, 0.0]
+        for at, high in zip(seats, heights, strict=True):
+            ends[at] += high + BETWEEN
+        return max(ends) + 2.0 * LINE * sum(a > b for a, b in pairwise(seats)), seats
+
+    # With many parts only the cuts of the row are tried.
+    count = len(heights)
+    tried: Iterator[tuple[int, ...]] = product((0, 1), repeat=count) if count <= MANY else _cuts(count)
+    allowed: list[tuple[int, ...]] = [seats for seats in tried if not any(seats[:1])]
+    best = min(allowed, key=cost)
+    return list(best)
+
+
+def _cuts(count: int) -> Iterator[tuple[int, ...]]:
+    return ((0,) * n + (1,) * (count - n) for n in range(count, -1, -1))
+
+
 def height(part: Part, wide: float) -> float:
     """Height of a part in a column. [mm]"""
     if isinstance(part, BarChart):
         return charts.bar_height(part, wide)
     if isinstance(part, ScatterChart):
-        return part.high
+        return part.high + charts.keys_height(part.keys, wide)
     lines = [max(_row_height(row) for row in line) for line in _lines(part, wide)]
     return (HEAD if part.title else 0.0) + (LINE if part.head else 0.0) + sum(lines)
 
@@ -90,7 +122,7 @@ def height(part: Part, wide: float) -> float:
 def lowered(part: Part, room: float, wide: float, *, more: str) -> Part:
     """A part as low as the room for it, where it can be."""
     if isinstance(part, ScatterChart):
-        return replace(part, high=max(room, LEAST_CHART))
+        return replace(part, high=max(room - charts.keys_height(part.keys, wide), LEAST_CHART))
     return shortened(part, room, wide, more=more) if isinstance(part, Block) else part
 
 
@@ -217,7 +249,7 @@ def _indent(block: Block) -> float:
     if not signs:
         return 0.0
     largest = max([2.0 * s.radius for s in signs if isinstance(s, Mark)], default=0.0)
-    lines = any(not isinstance(s, Mark | Pole) for s in signs)
+    lines = any(not isinstance(s, Mark | Pole) for s in signs)  # a sample of a label is as wide as a line
     return max(SIGN if lines else 4.4, largest) + AFTER
 
 

@@ -66,7 +66,14 @@ class Pole:
     after: float
 
 
-Sign = Look | Mark | Pole | None
+@dataclass(frozen=True)
+class Text:
+    """A sample of a label."""
+
+    said: str
+
+
+Sign = Look | Mark | Pole | Text | None
 
 
 @dataclass(frozen=True)
@@ -124,13 +131,20 @@ Layer = Lines | Dots | Ticks | Poles
 
 @dataclass(frozen=True)
 class Label:
-    """A text that belongs to a place, and how important it is by its kind."""
+    """A text that belongs to a place, and how important it is by its kind.
+
+    Attributes
+    ----------
+    course : int
+        Line of the content's `courses` that it says something about; -1 for none.
+    """
 
     text: str
     xy: tuple[float, float]
     kind: str
     gap: float = 0.0
     sub: str = ""
+    course: int = -1
 
 
 @dataclass(frozen=True)
@@ -178,6 +192,8 @@ class ScatterChart:
     ----------
     high : float
         Height with title and axes; smaller where the column has less room. [mm]
+    keys : tuple of (str, str)
+        What the colours mean, below the axes.
     """
 
     title: str
@@ -187,6 +203,7 @@ class ScatterChart:
     y: Floats
     colours: Any
     high: float = 74.0
+    keys: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -199,6 +216,14 @@ class Content:
         Parts of the column, the signs before the numbers.
     stems : tuple of str
         Layers of the plan that are shown; said where they hold made data.
+    own : array of bool, optional
+        Which villages of the view the theme is about; all where it is not given.
+    sized : Series, optional
+        What the area of the signs of the view's villages stands for; their households where it is not given.
+    courses : tuple of geometry
+        Lines that a label of one of them must not be read for. [m]
+    fine : tuple of geometry
+        New pipes of the theme, which an inset should show. [m]
     """
 
     layers: tuple[Layer, ...]
@@ -207,3 +232,7 @@ class Content:
     labels: tuple[Label, ...] = ()
     notes: tuple[str, ...] = ()
     stems: tuple[str, ...] = field(default=())
+    own: Any = None
+    sized: Any = None
+    courses: tuple[Any, ...] = ()
+    fine: tuple[Any, ...] = ()

@@ -16,7 +16,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.transforms import IdentityTransform
 
 from geoplan.mapdata import toml
-from geoplan.staticmap.content import Dots, Floats, Layer, Look, Mark, Pole, Poles, Sign, Stroke, Ticks
+from geoplan.staticmap.content import Dots, Floats, Layer, Look, Mark, Pole, Poles, Sign, Stroke, Text, Ticks
 from geoplan.staticmap.fonts import MM_PER_PT
 from geoplan.staticmap.labels import KINDS, Placed, line_height
 from geoplan.staticmap.view import INK, Frame, contrast
@@ -28,6 +28,8 @@ ROUND = {"dot": (0.3, True), "ring": (0.42, False)}
 #: Bars of a substation. [mm]
 POLE_WIDTH, POLE_FIRST = 1.7, 2.4
 POLE_COLOURS = ("#b8c7e0", "#123a86")
+#: From a sign to a label that stands far off.
+LEAD = Stroke("#5b6670", 0.6)
 
 
 def outline(shape: str) -> Outline:
@@ -154,6 +156,8 @@ def sign(ax: Axes, what: Sign, *, x: float, y: float, wide: float) -> None:
             ticks(ax, Ticks(at, one.radius, what.tick, contrast(what.face)), at=at, order=21)
     elif isinstance(what, Pole):
         pole(ax, x + wide / 2 - POLE_WIDTH, y + 1.6, what.before, what.after, order=20)
+    elif isinstance(what, Text):
+        text(ax, x + wide / 2, y, what.said, size=KINDS["source"].size, ha="center")
     elif what:
         _line_sign(ax, what, x=x, y=y, wide=wide)
 
@@ -185,6 +189,8 @@ def labels(ax: Axes, found: Sequence[Placed]) -> None:
         x = {"left": left + 0.4, "right": right - 0.4, "center": (left + right) / 2}[place.align]
         high = line_height(kind.size)
         first = (top + bottom) / 2 - high * (len(place.lines) - 1) / 2
+        if place.lead:
+            drawn(ax, [np.array(place.lead)], LEAD, order=14)
         for i, line in enumerate(place.lines):
             text(
                 ax,

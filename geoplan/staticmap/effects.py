@@ -26,7 +26,7 @@ POLLUTANT_LABELS = {
 #: Tints of amounts from small to large; what is avoided is green, what is added is not.
 TINTS = ("#fbe3c0", "#f5b07a", "#dc6a52", "#a32f55", "#5a1450")
 GREENS = ("#dcecc8", "#a6cf8c", "#5fa862", "#2b7a4b", "#0f4a33")
-RISING = "#d95f02"
+RISING, SAME = "#d95f02", "#f7f4e9"
 #: Subsidy, household, enterprise, and what is open.
 PURSE_TINTS = ("#2f6f9f", "#d98b3a", "#8a6bb1", "#c9ced3")
 
@@ -75,11 +75,28 @@ def _purse_table(view: View) -> Block:
     for payer, column in columns.items():
         if column in plan and (plan[column].isna().any() or plan[column].sum() != 0):
             rows.append(Row((str(payers[payer][view.lang]), wan(plan, column, view))))
+    rows += _undivided(view, [c for c in columns.values() if c in plan])
     rows.append(Row((view.say("total"), wan(plan, "capex_cny", view)), strong=True))
     operating = "subsidy_operating_cny_per_a"
     if operating in plan and (plan[operating].isna().any() or plan[operating].sum() != 0):
         rows.append(Row((view.say("operating"), wan(plan, operating, view))))
     return Block(view.say("purses"), tuple(rows), unit=view.say("wan"))
+
+
+def _undivided(view: View, columns: list[str]) -> list[Row]:
+    """What of a known investment no payer has been told, so that the rows add up. [万元]"""
+    plan = view.plan.villages
+    if plan["capex_cny"].isna().any() or not plan[columns].isna().any(axis=None):
+        return []
+    # From the rounded amounts, so that those that are printed add up.
+    stated = sum(_printed(float(stated_part(plan, c).sum())) for c in columns)
+    rest = _printed(float(plan["capex_cny"].sum())) - stated
+    return [Row((view.say("undivided"), ground.amount(rest)))] if rest > 0.05 else []
+
+
+def _printed(cny: float) -> float:
+    """An amount as its cell shows it. [10⁴ CNY]"""
+    return float(ground.amount(cny / WAN).replace(",", ""))
 
 
 def _per_household(view: View) -> list[BarChart]:
@@ -128,8 +145,8 @@ def emissions(view: View) -> Content:
     own, say = view.villages, view.say
     each = _each(view.plan.villages)
     better = classes(each[each > 0].to_numpy())
-    bands = [(-np.inf, 0.0), *((max(low, 0.0), high) for low, high in better)]
-    shades = [RISING, *tints(GREENS, len(better))]
+    bands = [*((max(low, 0.0), high) for low, high in better), (0.0, 0.0), (-np.inf, 0.0)]
+    shades = [*tints(GREENS, len(better)), SAME, RISING]
     co2 = own["co2_avoided_t_per_a"].astype(float).abs()
     return Content(
         layers=(*ground.base(view), *view.dots(banded(_each(own), bands, shades), amount=co2)),
@@ -145,6 +162,7 @@ def emissions(view: View) -> Content:
         labels=(*ground.towns(view), *ground.rivers(view), *ground.villages(view, radius=view.radius(co2))),
         notes=_rising(view),
         stems=("villages", *ground.BASE),
+        sized=co2,
     )
 
 
@@ -160,12 +178,12 @@ def _tonne_sizes(view: View, co2: pd.Series) -> Block:
     steps = [float(f"{s:.1g}") for s in (most / 10, most / 2) if s > 0]
     rows = [
         Row(
-            (f"{s:,g} t/a",),
+            (f"{s:,g} {view.units['t/a']}",),
             sign=Mark("#dfe3e6", radius=float(view.radius(np.array([s]), like=co2)[0]), edge="#7d8790"),
         )
         for s in steps
     ]
-    return Block(view.say("sizes_co2"), tuple(rows))
+    return Block(view.say("sizes_co2"), (*rows, *ground.made_rows(view)))
 
 
 def _pollutant_table(view: View) -> Block:
@@ -173,7 +191,8 @@ def _pollutant_table(view: View) -> Block:
     plan, rows = view.plan.villages, []
     for column, label in POLLUTANT_LABELS.items():
         after, avoided = _tonnes(plan[column], column), _tonnes(plan[avoided_column(column)], column)
-        rows.append(Row((label, *(ground.amount(v) for v in (after + avoided, after, avoided)))))
+        amounts = (ground.amount(after + avoided), ground.amount(after), _change(view, avoided))
+        rows.append(Row((label, *amounts)))
     say = view.say
     return Block(
         say("pollutants"),
@@ -188,9 +207,16 @@ def _tonnes(amounts: pd.Series, column: str) -> float:
     return float(amounts.astype(float).sum(skipna=False)) / (1000.0 if "_kg_" in column else 1.0)
 
 
-def _avoided(villages: pd.DataFrame) -> list[str]:
-    """What some villages avoid of the first two pollutants. [t/a]"""
-    return [ground.amount(_tonnes(villages[avoided_column(c)], c)) for c in list(POLLUTANT_LABELS)[:2]]
+def _avoided(view: View, villages: pd.DataFrame) -> list[str]:
+    """What some villages avoid of the first two pollutants; more than before is said in a word. [t/a]"""
+    amounts = [_tonnes(villages[avoided_column(c)], c) for c in list(POLLUTANT_LABELS)[:2]]
+    return [_change(view, amount) for amount in amounts]
+
+
+def _change(view: View, avoided: float) -> str:
+    """An amount avoided, or by how much more is emitted. [t/a]"""
+    said = ground.amount(abs(avoided))
+    return view.say("more_by", said) if avoided < 0 and said != "0" else said
 
 
 def _avoided_table(view: View) -> Block:
@@ -199,8 +225,8 @@ def _avoided_table(view: View) -> Block:
     for route in ROUTES:
         of = plan[(plan["route"] == route) & (plan["households"].fillna(0) > 0)]
         if len(of):
-            rows.append(Row((route_label(route, view.lang), *_avoided(of))))
-    rows.append(Row((view.say("total"), *_avoided(plan)), strong=True))
+            rows.append(Row((route_label(route, view.lang), *_avoided(view, of))))
+    rows.append(Row((view.say("total"), *_avoided(view, plan)), strong=True))
     head = (view.words["routes"], *list(POLLUTANT_LABELS.values())[:2])
     return Block(view.say("by_route"), tuple(rows), head=head, unit=view.say("tonnes"))
 

@@ -10,9 +10,9 @@ import pandas as pd
 import shapely
 
 from geoplan.explain import number
-from geoplan.mapdata import SOURCE_LAYERS
-from geoplan.staticmap.content import Block, Dots, Floats, Label, Lines, Look, Mark, Row, Stroke
-from geoplan.staticmap.view import View, coordinates
+from geoplan.mapdata import SOURCE_LAYERS, is_made, toml
+from geoplan.staticmap.content import Block, Dots, Floats, Label, Lines, Look, Mark, Row, Stroke, Text
+from geoplan.staticmap.view import MADE_DASH, View, coordinates
 
 #: Lines and areas in the colours and dashes of the coverage map; widths in points.
 LOOKS: dict[str, Look] = {
@@ -25,25 +25,36 @@ LOOKS: dict[str, Look] = {
     "plain": (Stroke("#c6cdb4", 0.75, dash=(1.5, 2.2), fill="#f6f6ee"),),
     "mountain": (Stroke("#b9ab90", 0.75, dash=(1.5, 2.2), fill="#f3efe5"),),
     "rivers": (Stroke("#a9cce3", 2.0),),
-    "roads": (Stroke("#ddd6c9", 0.8),),
+    "roads": (Stroke("#cfc6b4", 0.8),),
     "railways": (Stroke("#9aa0a6", 2.2, butt=True), Stroke("#ffffff", 1.3, dash=(5, 5), butt=True)),
-    "heat_mains_existing": (Stroke("#ffffff", 4.0), Stroke("#8f1219", 2.2)),
-    "heat_mains_planned": (Stroke("#ffffff", 4.0), Stroke("#8f1219", 2.2, dash=(6, 4.5), butt=True)),
-    "gas_mains_existing": (Stroke("#ffffff", 3.6), Stroke("#b06f00", 1.8)),
-    "gas_mains_planned": (Stroke("#ffffff", 3.6), Stroke("#b06f00", 1.8, dash=(5.2, 4.5), butt=True)),
 }
+#: Widths and dashes of the mains; their colours are those of the coverage map. [pt]
+MAIN_WIDTHS = {"heat_mains": (2.2, (6.0, 4.5)), "gas_mains": (1.8, (5.2, 4.5))}
 ZONES = ("plain", "mountain", "no_coal", "no_dig")
 BASE = ("boundary", "zones", "rivers", "railways", "roads")
 
-SOURCE_MARKS = {
-    "district_heating": Mark("#8f1219", "square", radius=2.3, edge_width=1.4),
-    "gas": Mark("#c47a00", "diamond", radius=2.2, edge_width=1.4),
-    "biomass": Mark("#1f6b23", "hexagon", radius=2.1, edge_width=1.4),
-    "electricity": Mark("#123a86", "triangle", radius=2.1, edge_width=1.4),
-}
+#: Radius of the signs of sources. [mm]
+SOURCE_RADII = {"district_heating": 2.3, "gas": 2.2, "biomass": 2.1, "electricity": 2.1}
 STEMS = {route: stem for stem, (route, _, _) in SOURCE_LAYERS.items()}
 #: What the amounts of sources are divided by where they are written large, and the unit then. [zh, en]
 LARGE_UNITS = {"m3/d": (10_000.0, {"zh": "万m³/日", "en": "10⁴ m³/d"})}
+
+
+def main_look(stem: str, status: str) -> Look:
+    """How a network that stands or is planned is drawn."""
+    width, dash = MAIN_WIDTHS[stem]
+    planned = status == "planned"
+    colour = str(toml("qgis.toml")["mains"][stem]["colour"])
+    return (
+        Stroke("#ffffff", width + 1.8),
+        Stroke(colour, width, dash=dash if planned else (), butt=planned),
+    )
+
+
+def source_mark(route: str) -> Mark:
+    """Sign of a source by what it supplies, the same on every map."""
+    sign = toml("qgis.toml")["signs"][route]
+    return Mark(str(sign["colour"]), str(sign["shape"]), radius=SOURCE_RADII[route], edge_width=1.4)
 
 
 def has(view: View, stem: str) -> bool:
@@ -95,8 +106,8 @@ def mains(
             shapes = clipped(view, lines[planned == (status == "planned")])
             if len(shapes):
                 label = view.say("of", view.layers[stem], view.words[status])
-                layers.append(Lines(shapes, LOOKS[f"{stem}_{status}"]))
-                rows.append(Row((label,), sign=LOOKS[f"{stem}_{status}"]))
+                layers.append(Lines(shapes, main_look(stem, status)))
+                rows.append(Row((label,), sign=main_look(stem, status)))
     return layers, rows
 
 
@@ -113,15 +124,17 @@ def sources(
         there = own[~(own.geometry.isna() | own.geometry.is_empty)]
         if there.empty:
             continue
-        mark, xy = SOURCE_MARKS[route], coordinates(there)
+        mark, xy = source_mark(route), coordinates(there)
+        tail = _common_tail(view, there)
         layers.append(
             Dots(xy, np.full(len(xy), mark.radius), mark.face, mark.edge, mark.shape, mark.edge_width)
         )
-        rows.append(Row((view.layers[STEMS[route]],), sign=mark))
+        label = view.layers[STEMS[route]]
+        rows.append(Row((view.say("made_kind", label) if tail else label,), sign=mark))
         if loads or route != "electricity":
             labels += [
                 Label(
-                    source_name(source),
+                    source_name(source).removesuffix(tail),
                     (x, y),
                     "source",
                     mark.radius + 0.8,
@@ -129,7 +142,15 @@ def sources(
                 )
                 for (x, y), (_, source) in zip(xy.tolist(), there.iterrows(), strict=True)
             ]
+    if loads and any(label.sub for label in labels):
+        rows.append(Row((view.say("load_label"),), sign=Text("a / b")))
     return layers, rows, labels
+
+
+def _common_tail(view: View, sources: gpd.GeoDataFrame) -> str:
+    """What all names of made sources end with to say so: the legend says it once."""
+    tail = view.say("made_tail")
+    return tail if all(source_name(source).endswith(tail) for _, source in sources.iterrows()) else ""
 
 
 def of_route(view: View, route: str) -> gpd.GeoDataFrame:
@@ -237,7 +258,16 @@ def sizes_block(view: View) -> Block:
         rows.append(Row((said["apartment"],), sign=Mark("#b9c0c6", "square", edge="#7d8790")))
     if (own["households"] == 0).any():
         rows.append(Row((said["idle"],), sign=Mark("#ffffff", radius=1.1, edge="#8b9299")))
+    rows += made_rows(view)
     return Block(view.say("sizes"), tuple(rows))
+
+
+def made_rows(view: View) -> list[Row]:
+    """What a dashed outline means, where the map has one."""
+    if not (is_made(view.villages) & (view.villages["households"] > 0)).any():
+        return []
+    sign = Mark("#dfe3e6", edge="#5b6670", edge_width=0.9, dash=MADE_DASH)
+    return [Row((view.words["made_village"],), sign=sign)]
 
 
 def clipped(view: View, frame: gpd.GeoDataFrame) -> np.ndarray:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -11,22 +12,18 @@ import shapely
 
 from geoplan.columns import ELECTRIC_ROUTES
 from geoplan.explain import route_label
+from geoplan.mapdata import toml
 from geoplan.staticmap import ground
 from geoplan.staticmap.content import Block, Content, Label, Layer, Lines, Mark, Pole, Poles, Row, Stroke
 from geoplan.staticmap.view import GREY, GREY_EDGE, View, blend, coordinates, route_colour
 
-#: Classes of the loading of a new pipe with their colours, which colour-blind readers tell apart.
-LOADINGS = (
-    (0.0, 0.5, "#f2c14e"),
-    (0.5, 0.7, "#ee8434"),
-    (0.7, 0.85, "#c2347a"),
-    (0.85, np.inf, "#4b1d6b"),
-)
 CORRIDOR = (Stroke("#f8dcd6", 9.0, alpha=0.7),)
 COAL, CLEAN = "#5f5650", "#7fb069"
 FEEDER = (Stroke("#9db4dc", 0.5),)
 #: More villages than this have no lines to their substations: they would be one blue area.
 MOST_FEEDERS = 1_000
+#: Pipes that are labelled at most.
+MOST_TOLD = 120
 #: Highest bar of a substation. [mm]
 POLE = 13.0
 
@@ -67,8 +64,14 @@ def present(view: View) -> Content:
             _facilities(view),
             _by_town(view),
         ),
-        labels=(*ground.towns(view), *names, *ground.rivers(view), *ground.villages(view)),
+        labels=(
+            *ground.towns(view),
+            *names,
+            *ground.rivers(view),
+            *ground.villages(view, radius=view.radius(coal + done)),
+        ),
         notes=_lacking(view, ("heat_mains", "gas_mains")),
+        sized=coal + done,
         stems=("villages", "heat_mains", "gas_mains", *ground.STEMS.values(), *ground.BASE),
     )
 
@@ -139,6 +142,7 @@ def heat(view: View) -> Content:
         rows.append(Row((say("corridor"),), sign=CORRIDOR))
     legend = [*rows, *signs]
     new, new_rows = _pipes(view, pipes)
+    sizes = _diameters(view, pipes)
     return Content(
         layers=(*ground.base(view), *corridor, *lines, *new, *_served(view, ("district_heating",)), *marks),
         legend=(
@@ -157,14 +161,17 @@ def heat(view: View) -> Content:
             *_pipe_table(view, pipes),
         ),
         labels=(
-            *ground.towns(view),
             *names,
-            *_diameters(view, pipes),
-            *ground.rivers(view),
             *_names(view, ("district_heating",)),
+            *ground.towns(view),
+            *sizes.labels,
+            *ground.rivers(view),
         ),
         notes=_lacking(view, ("heat_mains", "heat_sources"), ("district_heating",)),
         stems=("villages", "heat_mains", "heat_sources", *ground.BASE),
+        own=_own(view, ("district_heating",)),
+        courses=sizes.courses,
+        fine=_drawable(pipes.geometry),
     )
 
 
@@ -177,6 +184,7 @@ def gas(view: View) -> Content:
     look = (Stroke("#ffffff", 3.2), Stroke(colour, 1.8))
     new = [Lines(ground.clipped(view, pipes), look)] if len(pipes) else []
     marks, signs, names = ground.sources(view, ("gas",))
+    pressures = _pressures(view, pipes)
     legend = [*rows, *([Row((say("new_gas"),), sign=look)] if new else []), *signs]
     return Content(
         layers=(*ground.base(view), *lines, *new, *_served(view, ("gas",)), *marks),
@@ -191,14 +199,17 @@ def gas(view: View) -> Content:
             *_pipe_table(view, pipes),
         ),
         labels=(
-            *ground.towns(view),
             *names,
-            *_pressures(view),
-            *ground.rivers(view),
             *_names(view, ("gas",)),
+            *ground.towns(view),
+            *pressures.labels,
+            *ground.rivers(view),
         ),
         notes=_lacking(view, ("gas_mains", "gas_stations"), ("gas",)),
         stems=("villages", "gas_mains", "gas_stations", *ground.BASE),
+        own=_own(view, ("gas",)),
+        courses=pressures.courses,
+        fine=_drawable(pipes.geometry),
     )
 
 
@@ -216,7 +227,7 @@ def grid(view: View) -> Content:
     feeders = _feeders(view, there)
     legend = [*signs, *([Row((say("feeders"),), sign=FEEDER)] if feeders else [])]
     if poles:
-        legend.append(Row((say("poles"),), sign=Pole(5.0, 2.4)))
+        legend.append(Row((say("poles", say(_before(view)), say("after")),), sign=Pole(5.0, 2.4)))
     return Content(
         layers=(*ground.base(view), *feeders, *_served(view, ELECTRIC_ROUTES), *marks, *poles),
         legend=(
@@ -226,10 +237,23 @@ def grid(view: View) -> Content:
             ground.base_block(view),
         ),
         tables=(*_source_table(view, "electricity"),),
-        labels=(*ground.towns(view), *names, *ground.rivers(view), *_names(view, ELECTRIC_ROUTES)),
+        labels=(*names, *ground.towns(view), *_names(view, ELECTRIC_ROUTES), *ground.rivers(view)),
         notes=_lacking(view, ("substations",), ELECTRIC_ROUTES),
         stems=("villages", "substations", *ground.BASE),
+        own=_own(view, ELECTRIC_ROUTES),
     )
+
+
+def _before(view: View) -> str:
+    """Word for what substations can give: with the upgrades that the plan counts on, where there are any."""
+    layer = view.plan.layers.get("substations")
+    upgraded = layer is not None and "upgrade_kva" in layer and layer["upgrade_kva"].astype(float).sum() > 0
+    return "before_upgraded" if upgraded else "before"
+
+
+def _own(view: View, routes: Sequence[str]) -> np.ndarray:
+    """Which villages are on the routes of a theme."""
+    return view.villages["route"].isin(routes).to_numpy(dtype=bool)
 
 
 def _links(view: View, route: str) -> pd.DataFrame:
@@ -245,14 +269,14 @@ def _pipes(view: View, pipes: pd.DataFrame) -> tuple[list[Lines], list[Row]]:
     if view.public:
         look = pipe_look(route_colour("district_heating"), 150)
         return [Lines(ground.clipped(view, pipes), look)], [Row((view.say("pipes_table"),), sign=look)]
-    size = pipes["dn_mm"].astype("Float64").fillna(80).astype(int)
+    size = pipes["dn_mm"].astype("Float64").fillna(int(toml("qgis.toml")["bare_dn_mm"])).astype(int)
     loading, diameters = pipes["loading"].astype(float), sorted(size.unique(), reverse=True)
     layers = [
         Lines(ground.clipped(view, pipes[size == dn]), pipe_look("#ffffff", dn, casing=1.5))
         for dn in diameters
     ]
     rows = []
-    for lowest, limit, colour in LOADINGS:
+    for lowest, limit, colour in loadings():
         of = (loading >= lowest) & (loading < limit)
         layers += [
             Lines(ground.clipped(view, pipes[of & (size == dn)]), pipe_look(colour, dn)) for dn in diameters
@@ -270,41 +294,65 @@ def _pipes(view: View, pipes: pd.DataFrame) -> tuple[list[Lines], list[Row]]:
     return layers, rows
 
 
+def loadings() -> list[tuple[float, float, str]]:
+    """Classes of the loading of a new pipe, from a limit to below the next, and their colours.
+
+    Examples
+    --------
+    >>> [(low, high) for low, high, _ in loadings()]
+    [(0.0, 0.6), (0.6, 0.85), (0.85, inf)]
+    """
+    classes = toml("qgis.toml")["loading"]
+    limits = [0.0, *(float(one["below"]) for one in classes[:-1]), np.inf]
+    return [
+        (low, high, str(one["colour"])) for (low, high), one in zip(pairwise(limits), classes, strict=True)
+    ]
+
+
 def pipe_look(colour: str, dn: float, *, casing: float = 0.0) -> tuple[Stroke, ...]:
     """A new pipe, thicker with the diameter. [mm]"""
     width = 1.05 + min(dn, 1000) / 145
     return (Stroke(colour, width + casing),)
 
 
-def _diameters(view: View, pipes: pd.DataFrame) -> list[Label]:
-    """Diameters beside the mains and the new pipes, the longest first; none on a public map."""
-    if view.public:
-        return []
-    layer = view.plan.layers["heat_mains"] if ground.has(view, "heat_mains") else pipes.head(0)
-    own = (
-        pd.concat([f[["dn_mm", "geometry"]] for f in (layer, pipes) if len(f)])
-        if len(layer) or len(pipes)
-        else pipes
-    )
-    own = own[own["dn_mm"].notna()] if len(own) else own
-    longest = np.argsort(-shapely.length(own.geometry.to_numpy()), kind="stable")[:120] if len(own) else ()
-    return [_beside(f"DN{int(own['dn_mm'].iloc[i])}", own.geometry.iloc[i]) for i in longest]
+@dataclass(frozen=True)
+class _Said:
+    """Labels of pipes, and the lines of the theme, each as long as one thing is said of it."""
+
+    labels: tuple[Label, ...] = ()
+    courses: tuple[shapely.Geometry, ...] = ()
 
 
-def _pressures(view: View) -> list[Label]:
+def _diameters(view: View, pipes: pd.DataFrame) -> _Said:
+    """Diameters beside the mains and the new pipes; none on a public map."""
+    return _told(view, "heat_mains", pipes, column="dn_mm", say="DN{:.0f}", kind="pipe")
+
+
+def _pressures(view: View, pipes: pd.DataFrame) -> _Said:
     """Pressure classes beside the gas mains; none on a public map."""
-    if view.public or not ground.has(view, "gas_mains"):
-        return []
-    own = view.plan.layers["gas_mains"].dropna(subset=["pressure_class"])
-    own = own.iloc[np.argsort(-own.length.to_numpy(), kind="stable")]
-    return [_beside(str(p), line) for p, line in zip(own["pressure_class"], own.geometry, strict=True)]
+    return _told(view, "gas_mains", pipes, column="pressure_class", say="{}", kind="gas_pipe")
 
 
-def _beside(said: str, line: shapely.Geometry) -> Label:
-    middle = shapely.line_interpolate_point(
-        shapely.get_geometry(line, 0) if line.geom_type.startswith("Multi") else line, 0.5, normalized=True
-    )
-    return Label(said, (middle.x, middle.y), "pipe", gap=1.2)
+def _told(view: View, stem: str, pipes: pd.DataFrame, *, column: str, say: str, kind: str) -> _Said:
+    """What a column says of the mains and the new pipes, the longest first."""
+    layers = [view.plan.layers[stem]] if ground.has(view, stem) else []
+    frames = [f.reindex(columns=[column, "geometry"]) for f in (*layers, pipes) if len(f)]
+    if view.public or not frames:
+        return _Said(courses=tuple(line for f in frames for line in _drawable(f["geometry"])))
+    every = pd.concat(frames, ignore_index=True)
+    courses: list[tuple[str, shapely.Geometry]] = []
+    for value, own in every.groupby(column, dropna=False, sort=True):
+        joined = shapely.line_merge(shapely.union_all(own["geometry"].to_numpy()))
+        said = "" if pd.isna(value) else say.format(value)
+        courses += [(said, line) for line in _drawable(shapely.get_parts(joined))]
+    courses.sort(key=lambda one: -one[1].length)
+    labels = [Label(said, (0.0, 0.0), kind, gap=1.2, course=i) for i, (said, _) in enumerate(courses) if said]
+    return _Said(tuple(labels[:MOST_TOLD]), tuple(line for _, line in courses))
+
+
+def _drawable(lines: Iterable[shapely.Geometry]) -> tuple[shapely.Geometry, ...]:
+    """Those of the lines that have a length: the coarse grid of a public map makes points of some."""
+    return tuple(line for line in lines if line is not None and line.length > 0)
 
 
 def _served(view: View, routes: Sequence[str]) -> list[Layer]:
@@ -348,7 +396,7 @@ def _source_table(view: View, route: str) -> list[Block]:
         whole = _with(own.iloc[0], capacity=own["capacity"].sum(), used=own["used"].sum())
         rows.append(_source_row(view, whole, say("total"), strong=True))
     spare = route == "electricity"
-    before, after = ("before", "after") if spare else ("capacity", "used")
+    before, after = (_before(view), "after") if spare else ("capacity", "used")
     head = (say("name"), say(before), say(after), say("rate"))
     title = say("spare_table") if spare else say("sources_table", view.layers[ground.STEMS[route]])
     return [Block(title, tuple(rows), head=head, unit=say("unit_of", units[0]))]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from geoplan.columns import ROUTES
-from geoplan.explain import route_label
-from geoplan.mapdata.page import NEAR_TIE_PCT, near_ties, said_by
+from geoplan.explain import near_tie_pct, near_ties, route_label
+from geoplan.mapdata.page import said_by
 from geoplan.model import Plan
 from geoplan.staticmap import ground
 from geoplan.staticmap.bands import span, tints
@@ -39,24 +40,24 @@ RATIOS = (
     (np.inf, "#c45a3b", "ratio_3"),
 )
 NEVER = "#7d4a3c"
-#: Limits of the linear heat density. [MWh/(m·a)]
+#: Limits of the linear heat density where the policy has no rule for it. [MWh/(m·a)]
 DENSITIES = (0.5, 1.0, 1.5)
+DENSITY_COLUMN = "linear_heat_density_mwh_per_m"
 
 
 def routes(view: View) -> Content:
     """Every village in the colour of its route; near ties ringed in that of the runner-up."""
     own, say = view.villages, view.say
     lines, signs, marks, names = _networks(view)
-    pct = said_by(view.plan.policy, "selection.near_tie_pct", NEAR_TIE_PCT)
-    tie = _ties(own, pct)
+    policy = view.plan.policy
+    tie = _ties(own, policy)
     rings = _rings(view, tie)
     notes: tuple[str, ...] = ()
     sign_rows = list(ground.sizes_block(view).rows)
     if tie.any():
-        sign_rows.append(
-            Row((say("tie"),), sign=Mark("#b9c0c6", edge=route_colour("heat_pump"), edge_width=1.8))
-        )
-        notes = (say("ties_note", f"{_ties(view.plan.villages, pct).sum():,}", f"{pct:g}"),)
+        sign_rows += _ring_rows(view, own[tie])
+        among = _ties(view.plan.villages, policy).sum()
+        notes = (say("ties_note", f"{among:,}", f"{near_tie_pct(policy):g}"),)
     face = own["route"].map({r: route_colour(r) for r in ROUTES})
     return Content(
         layers=(*ground.base(view), *lines, *rings, *view.dots(face), *view.ticks(ROUTES), *marks),
@@ -73,10 +74,9 @@ def routes(view: View) -> Content:
     )
 
 
-def _ties(villages: pd.DataFrame, pct: float) -> pd.Series:
+def _ties(villages: pd.DataFrame, policy: Any) -> pd.Series:
     """Villages with a task whose runner-up costs about the same."""
-    near = pd.Series(near_ties(villages, near_tie_pct=pct), index=villages.index, dtype=bool)
-    return near & (villages["households"].fillna(0) > 0)
+    return near_ties(villages, policy) & (villages["households"].fillna(0) > 0)
 
 
 def _rings(view: View, tie: pd.Series) -> list[Dots]:
@@ -88,6 +88,18 @@ def _rings(view: View, tie: pd.Series) -> list[Dots]:
     radius = view.radius(own["households"])[of]
     colours = own["runner_up"][of].map({r: route_colour(r) for r in ROUTES}).to_numpy()
     return [Dots(view.xy[of], radius + 0.75, colours, "#ffffff", edge_width=0.5)]
+
+
+def _ring_rows(view: View, ties: pd.DataFrame) -> list[Row]:
+    """The runner-up of each colour that a ring has."""
+    return [
+        Row(
+            (view.say("tie", route_label(route, view.lang)),),
+            sign=Mark("#b9c0c6", edge=route_colour(route), edge_width=1.8),
+        )
+        for route in ROUTES
+        if (ties["runner_up"] == route).any()
+    ]
 
 
 def _networks(view: View) -> tuple[list[Layer], list[Row], list[Dots], list[Label]]:
@@ -168,6 +180,10 @@ def years(view: View) -> Content:
     marks, signs, names = ground.sources(view, ("district_heating", "gas"), loads=False)
     face = own["year"].map(tint).astype(object).where(own["year"].notna(), GREY)
     mains_rows = [row for stem in ("heat_mains", "gas_mains") for row in ground.mains(view, stem)[1]]
+    new = [y for y in every if (links["year"] == y).any()]
+    if new:
+        look = (Stroke("#ffffff", 3.0), Stroke(tint[new[len(new) // 2]], 1.7))
+        mains_rows.append(Row((say("new_by_year"),), sign=look))
     networks = [*mains_rows, *signs]
     return Content(
         layers=(*ground.base(view), *lines, *view.dots(face), *marks),
@@ -245,12 +261,18 @@ def _year_routes(view: View, tint: Mapping[int, str]) -> Block:
     for route in ROUTES:
         of = busy[busy["route"] == route]
         if len(of):
-            counts = [int(of.loc[(of["year"] == y).to_numpy(dtype=bool), "households"].sum()) for y in shown]
-            rows.append(Row((route_label(route, view.lang), *(f"{n:,}" if n else "" for n in counts))))
+            said = [f"{n:,}" if n else "" for n in _by_year(of, shown)]
+            rows.append(Row((route_label(route, view.lang), *said)))
+    rows.append(Row((view.say("total"), *(f"{n:,}" for n in _by_year(busy, shown))), strong=True))
     head = (view.words["routes"], *(str(y) for y in shown))
     return Block(
         view.say("by_route_year"), tuple(rows), head=head, unit=view.say("unit_of", view.words["households"])
     )
+
+
+def _by_year(villages: pd.DataFrame, years: Sequence[int]) -> list[int]:
+    """Households of each year. [household]"""
+    return [int(villages.loc[(villages["year"] == y).to_numpy(bool), "households"].sum()) for y in years]
 
 
 def connection(view: View) -> Content:
@@ -333,6 +355,9 @@ def _lengths(view: View) -> list[ScatterChart]:
             x[of].to_numpy(),
             y[of].to_numpy(),
             colours,
+            keys=tuple(
+                (route_label(r, view.lang), route_colour(r)) for r in ROUTES if (plan["route"][of] == r).any()
+            ),
         )
     ]
 
@@ -340,18 +365,21 @@ def _lengths(view: View) -> list[ScatterChart]:
 def _density_table(view: View) -> list[Block]:
     """Villages by linear heat density of their connection."""
     options, plan = view.plan.options, view.plan.villages
-    heat = options[options["route"] == "district_heating"].set_index("village_id")[
-        "linear_heat_density_mwh_per_m"
-    ]
+    heat = options[options["route"] == "district_heating"].set_index("village_id")[DENSITY_COLUMN]
     density = plan["village_id"].map(heat).astype(float)
     households = plan["households"].fillna(0).astype(int)
     if density.notna().sum() == 0:
         return []
     say, rows = view.say, []
-    edges = (0.0, *DENSITIES, np.inf)
+    edges = (0.0, *_density_limits(view), np.inf)
+    known = households > 0
     for low, high in pairwise(edges):
-        of = (density >= low) & (density < high) & (households > 0)
+        of = (density >= low) & (density < high) & known
         rows.append(Row((span(view, low, high), f"{of.sum():,}", f"{households[of].sum():,}")))
+    rest = density.isna() & known
+    if rest.any():
+        rows.append(Row((say("ratio_none"), f"{rest.sum():,}", f"{households[rest].sum():,}")))
+    rows.append(Row((say("total"), f"{known.sum():,}", f"{households.sum():,}"), strong=True))
     return [
         Block(
             say("density"),
@@ -360,3 +388,14 @@ def _density_table(view: View) -> list[Block]:
             unit=say("unit_of", say("density_unit")),
         )
     ]
+
+
+def _density_limits(view: View) -> list[float]:
+    """Limits of the classes: what the policy's own rules ask for, and twice as much. [MWh/(m·a)]"""
+    rules = said_by(view.plan.policy, "rules") or {}
+    least = {
+        float(rule.min)
+        for rule in rules.values()
+        if rule.column == DENSITY_COLUMN and rule.min is not None and rule.min > 0
+    }
+    return sorted({*least, 2.0 * max(least)}) if least else list(DENSITIES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
@@ -14,17 +14,16 @@ import shapely
 from scipy.spatial import KDTree
 
 from geoplan.explain import style
+from geoplan.made import layer_labels
 from geoplan.mapdata import LEAST_SHARE, Lang, is_made, said, toml
 from geoplan.model import Plan
 from geoplan.staticmap.content import Dots, Floats, Mark, Ticks
 
-#: A3 landscape. [mm]
-SHEET = (420.0, 297.0)
 #: Space around everything, and between map and column. [mm]
 MARGIN, GAP = 10.0, 4.0
-#: Top and height of the map, and its narrowest and widest. [mm]
-TOP, HEIGHT = 28.0, 248.0
-NARROWEST, WIDEST = 206.0, 300.0
+#: Space above the map and below it; least width of the column, and least share of the width for the map. [mm]
+TOP, BOTTOM = 28.0, 21.0
+COLUMN, NARROWEST = 96.0, 0.49
 #: Between the outermost village and the frame. [mm]
 PAD = 9.0
 #: Scales are rounded up to one of these times a power of ten.
@@ -48,6 +47,17 @@ def words() -> dict[str, Any]:
 CROWDED, CROWDED_SHARE = 7.0, 0.25
 #: Left, top, right and bottom on the sheet. [mm]
 Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Paper:
+    """What a map is drawn on, landscape, and is to be printed on in this size. [mm]"""
+
+    width: float
+    height: float
+
+
+A3 = Paper(420.0, 297.0)
 
 
 @dataclass(frozen=True)
@@ -113,12 +123,14 @@ class View:
         Whether what must not be published is left out.
     size : float
         Of the signs of villages; smaller where pipes are the theme.
+    paper : Paper
     """
 
     plan: Plan
     lang: Lang = "zh"
     public: bool = False
     size: float = 1.0
+    paper: Paper = A3
 
     def say(self, key: str, *values: Any) -> str:
         """A fixed word with its values."""
@@ -130,9 +142,9 @@ class View:
         return said("words", self.lang)
 
     @cached_property
-    def layers(self) -> dict[str, str]:
+    def layers(self) -> Mapping[str, str]:
         """Names of the layers."""
-        return said("layers", self.lang)
+        return layer_labels(self.lang)
 
     @cached_property
     def units(self) -> dict[str, str]:
@@ -156,13 +168,20 @@ class View:
     def frame(self) -> Frame:
         """The map, at a round scale: as wide as the sheet lets it be, or narrow beside an inset."""
         west, south, east, north = self._ground.tolist()
-        fitting = (east - west) / (north - south) * (HEIGHT - 2 * PAD) + 2 * PAD
-        wide = float(np.clip(fitting, NARROWEST, WIDEST))
-        least = max((east - west) / (wide - 2 * PAD), (north - south) / (HEIGHT - 2 * PAD))
+        high = self.paper.height - TOP - BOTTOM
+        widest = self.paper.width - 2 * MARGIN - GAP - COLUMN
+        fitting = (east - west) / (north - south) * (high - 2 * PAD) + 2 * PAD
+        wide = float(np.clip(fitting, NARROWEST * self.paper.width, widest))
+        least = max((east - west) / (wide - 2 * PAD), (north - south) / (high - 2 * PAD))
         scale, centre = round_scale(least), ((west + east) / 2, (south + north) / 2)
         if len(crowded(self.xy, within=CROWDED * scale)) < CROWDED_SHARE * len(self.xy):
-            wide = WIDEST
-        return Frame.around(centre, (MARGIN, TOP, MARGIN + wide, TOP + HEIGHT), metres_per_mm=scale)
+            wide = widest
+        return Frame.around(centre, (MARGIN, TOP, MARGIN + wide, TOP + high), metres_per_mm=scale)
+
+    def scale(self, frame: Frame, word: str) -> str:
+        """The scale of a frame in words: on a sheet that others place, with the paper it is true for."""
+        said = self.say(word, f"{frame.metres_per_mm * 1000:,.0f}")
+        return self.say("on_a3", said) if self.paper == A3 else said
 
     @cached_property
     def _ground(self) -> Floats:

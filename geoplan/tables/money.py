@@ -13,11 +13,13 @@ from geoplan.cashflow import cash_flow, funding_by_year, village_cash_flow
 from geoplan.columns import ROUTES
 from geoplan.explain import messages, route_label, style
 from geoplan.funding import funding_table, scope_totals, whole_wan
-from geoplan.investment import investment_table
+from geoplan.investment import investment_amounts, investment_table
 from geoplan.model import Plan
-from geoplan.provisions import LEVELS, PAYERS, Affordability
-from geoplan.tables.sheet import Sheet, framed, tabled, titled, years_said
-from geoplan.units import WAN, apportion, shares_pct
+from geoplan.policy import Policy
+from geoplan.provisions import LEVELS, PAYERS
+from geoplan.tables.naming import limit_word
+from geoplan.tables.sheet import Sheet, framed, rounding_note, tabled, titled, years_said
+from geoplan.units import FUZZ, WAN, apportion, shares_pct
 
 TOTAL, SHARE = "合计", "占比（%）"
 #: Heading of the rows that no total counts.
@@ -28,6 +30,8 @@ SUBSIDY_CASES = {
     "without_subsidy": ("无补助", "self_pay_unsubsidised"),
 }
 KINDS = {"capital": "建设补助", "operating": "运行补助"}
+#: What stands before the part of an amount that the document states.
+STATED = "已载明部分"
 
 
 def payer_label(payer: str) -> str:
@@ -72,7 +76,20 @@ def investment_sheet(plan: Plan) -> Sheet | None:
     name = "建设投资" if plan.policy.funding else "资金表"
     places = dict.fromkeys(money, 2)
     made = framed(tabled(rows), title=titled(plan, name), unit="万元", kinds=kinds, decimals=places)
-    return Sheet(name, made, notes=_investment_notes(plan, total))
+    return Sheet(name, made, notes=(*_investment_notes(plan, total), *_moved(plan, found)))
+
+
+def _moved(plan: Plan, found: pd.DataFrame) -> tuple[str, ...]:
+    """A note where a part of the investment, or what a payer gives in all, is not the nearest number."""
+    _, exact, _ = investment_amounts(plan.villages)
+    whole = np.nan_to_num(found[[*PAYERS, "open"]].to_numpy(dtype=float, na_value=np.nan))
+    return rounding_note(_with_sums(exact), _with_sums(whole))
+
+
+def _with_sums(amounts: np.ndarray) -> np.ndarray:
+    """Cells with the sums of their rows and columns."""
+    rows = np.vstack([amounts, amounts.sum(axis=0)])
+    return np.hstack([rows, rows.sum(axis=1, keepdims=True)])
 
 
 def _invested(row: pd.Series, columns: Sequence[str], *, label: str) -> dict[str, Cell]:
@@ -105,7 +122,8 @@ def funding_sheet(plan: Plan) -> Sheet | None:
     """The funding table: a block for every scope with its total and the share of each payer. [万元]"""
     if not plan.policy.funding:
         return None  # the investment by route is all there is
-    whole = whole_wan(funding_table(plan.villages, plan.policy))
+    exact = funding_table(plan.villages, plan.policy)
+    whole = whole_wan(exact)
     if not len(whole):
         return None
     totals = scope_totals(whole)
@@ -135,7 +153,10 @@ def funding_sheet(plan: Plan) -> Sheet | None:
         merged=["口径"] if "口径" in frame else [],
         decimals={name: 2 for name in money if name in frame},
     )
-    return Sheet("资金表", made, notes=_funding_notes(totals, whole["item"], loose))
+    columns = [*PAYERS, "total"]
+    said = whole[columns].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
+    moved = rounding_note(exact[columns].astype(float), said)
+    return Sheet("资金表", made, notes=(*_funding_notes(totals, whole["item"], loose), *moved))
 
 
 def _items(
@@ -206,7 +227,8 @@ def _funding_notes(totals: pd.DataFrame, items: pd.Series, loose: pd.DataFrame) 
             continue
         left = "、".join(payer_label(p) for p in row["unstated"])
         stated = int(row["stated_total"])
-        notes.append(f"{scope}：文件未载明{left}，合计{open_}；已载明部分 {stated} 万元。")
+        known = f"{STATED} {stated} 万元" if stated else "文件没有载明金额"
+        notes.append(f"{scope}：文件未载明{left}，合计{open_}；{known}。")
     if len(totals) > 1:
         notes.append("各口径分别合计，同一笔资金可列入几个口径，不得相加。")
     if len(loose):
@@ -240,7 +262,7 @@ def cash_flow_sheet(plan: Plan) -> Sheet | None:
     kinds.append("total")
     made = framed(said, title=titled(plan, "分年度财政资金"), unit="万元", kinds=kinds if years else ())
     notes = ("各格分别四舍五入，合计按未舍入的金额计算。",) if rounded.any() else ()
-    return Sheet("分年度资金", made, notes=(*_stated_notes(flow), *notes))
+    return Sheet("分年度资金", made, notes=(*_stated_notes(flow, plan.villages), *notes))
 
 
 def village_flow_sheet(plan: Plan) -> Sheet | None:
@@ -284,15 +306,26 @@ def _year(year: Any) -> str:
     return "未定年度" if pd.isna(year) else f"{year} 年"
 
 
-def _stated_notes(flow: pd.DataFrame) -> tuple[str, ...]:
+def _stated_notes(flow: pd.DataFrame, villages: pd.DataFrame) -> tuple[str, ...]:
     """What is known of the amounts of which the document leaves a part open. [万元]"""
+    invested = _capital(villages)
     open_, notes = messages()["unstated"], []
     for (level, kind), paid in flow.groupby(["level", "kind"], sort=False):
         if paid["cny"].isna().any():
-            stated = paid["stated_cny"].sum() / WAN
+            wan = paid["stated_cny"].sum() / WAN
+            exact, whole = invested.get(level, (np.nan, 0)) if kind == "capital" else (np.nan, 0)
+            # The same money is the same number here and in the table of the investment.
+            stated = str(whole) if abs(wan - exact) < FUZZ * WAN else f"{wan:.0f}"
             name = f"{payer_label(level)}的{KINDS[kind]}"
-            notes.append(f"{name}文件未全部载明，合计{open_}；已载明部分 {stated:.0f} 万元。")
+            known = f"文件未全部载明，合计{open_}；{STATED} {stated} 万元"
+            notes.append(f"{name}{known if stated != '0' else f'文件没有载明金额，合计{open_}'}。")
     return tuple(notes)
+
+
+def _capital(villages: pd.DataFrame) -> dict[str, tuple[float, int]]:
+    """What each payer gives for the investment, and the number that its table prints. [万元]"""
+    (_, exact, _), table = investment_amounts(villages), investment_table(villages)
+    return {p: (float(exact[:, i].sum()), int(table[p].sum())) for i, p in enumerate(PAYERS)}
 
 
 def items_by_year_sheet(plan: Plan) -> Sheet | None:
@@ -357,7 +390,7 @@ def affordability_sheet(plan: Plan) -> Sheet | None:
     }
     title = titled(plan, "农户负担能力")
     made = framed(frame, title=title, unit="元/户", merged=["改造方式"], decimals=places)
-    return Sheet("负担能力", made, notes=_affordability_notes(found, plan.policy.affordability))
+    return Sheet("负担能力", made, notes=_affordability_notes(found, plan.policy))
 
 
 def _affordable(route: str, about: Mapping[str, Any], case: str) -> dict[Any, Cell]:
@@ -393,15 +426,23 @@ def _yes(value: bool | None) -> Cell:
     return str(messages()["unstated"] if value is None else style()["values"]["yes" if value else "no"]["zh"])
 
 
-def _affordability_notes(found: Mapping[str, Any], limits: Affordability) -> tuple[str, ...]:
+def parity_of(found: Mapping[str, Any]) -> float | None:
+    """Highest over lowest net cost of the routes; None where there is one route, or none is known."""
+    return found["parity"] if len(found["by_route"]) > 1 else None
+
+
+def _affordability_notes(found: Mapping[str, Any], policy: Policy) -> tuple[str, ...]:
+    limits, parity, at_once = policy.affordability, "affordability.parity_max", "affordability.self_pay"
     coal, income = found["coal_cost_cny_per_season"], found["income_cny_per_household"]
     once = f"{limits.self_pay_max_cny:g} 元/户或建设投资的 {limits.self_pay_share_max * 100:g} %"
+    whose = limit_word(policy, f"{at_once}_max_cny", f"{at_once}_share_max")
     notes = [
         f"现用散煤每采暖季 {coal:.0f} 元/户；农户可支配收入 {income:.0f} 元/户·年。",
-        f"建设投资含企业投资和各级补助；一次性自筹的限值为 {once}。",
+        f"建设投资含企业投资和各级补助；一次性自筹的{whose}为 {once}。",
     ]
-    if found["parity"] is not None:
-        limit = f"{'未超过' if found['parity_ok'] else '超过'}政策限值 {limits.parity_max:g}"
+    if parity_of(found) is not None:
+        limit = f"{limit_word(policy, parity)} {limits.parity_max:g}"
+        limit = f"{'未超过' if found['parity_ok'] else '超过'}{limit}"
         notes.append(f"各方式户均净支出（有补助）最高与最低之比为 {found['parity']:.2f}，{limit}。")
     bare = found["households_by_rating"]["without_subsidy"]
     rated = "、".join(f"{style()['values'][name]['zh']} {n} 户" for name, n in bare.items())

@@ -12,7 +12,8 @@ from typing import Any
 from geoplan.columns import ELECTRIC_ROUTES, ROUTES, Column, plan_columns, table, unit_label
 from geoplan.explain import route_label, style
 from geoplan.glossary import meanings
-from geoplan.policy import Policy
+from geoplan.policy import DEFAULT_FILE, Policy
+from geoplan.provisions import Equipment
 from geoplan.schema import Rule
 
 #: What names an entry of a section of the policy.
@@ -21,6 +22,10 @@ OWN |= {"rules": "column", "subsidies": "item"}
 #: The unit at the end of what the glossary says of a key, and those that are none on paper.
 UNIT = re.compile(r"\[([^\]]+)\]$")
 UNITLESS = ("", "share", "1/a", "%")
+#: Keys of a subsidy that count energy.
+OF_ENERGY = ("threshold_units", "cap_units")
+#: Numbers entries that nothing else tells apart.
+_ORDINALS = "一二三四五六七八九十"
 
 
 @cache
@@ -70,9 +75,37 @@ def parameter_unit(path: str, policy: Policy) -> str:
     unit = found[1] if found else ""
     if parts[0] == "rules" and parts[-1] in ("min", "max"):
         unit = measured(policy.rules[parts[1]].column).unit
+    if parts[0] in ("subsidies", "tariffs") and (unit == "CNY/unit" or parts[-1] in OF_ENERGY):
+        unit = unit.removesuffix("unit") + _energy_unit(policy, parts)
     if unit and parts[0] == "carriers":
         unit = f"{unit}/{policy.carriers[parts[1]].unit}"
-    return "" if unit in UNITLESS else unit_word(unit)
+    return "" if unit in UNITLESS else unit_word(unit).replace("m²", "㎡")
+
+
+def _energy_unit(policy: Policy, parts: list[str]) -> str:
+    """Unit in which a subsidy or a tariff counts energy: its carrier's, where all its routes have one."""
+    entry = getattr(policy, parts[0])[parts[1]]
+    if getattr(entry, "cny_per_kwh", None):
+        return "kWh"
+    names = {policy.routes[r].carrier for r in entry.routes if r in policy.routes}
+    units = {policy.carriers[name].unit for name in names}
+    return units.pop() if len(units) == 1 else "unit"
+
+
+def limit_word(policy: Policy, *paths: str) -> str:
+    """Whose limit it is: the policy's only where the county's own document states all of them.
+
+    Examples
+    --------
+    >>> from geoplan.policy import default_policy
+    >>> limit_word(default_policy(), "affordability.parity_max")
+    '本规划参考限值'
+    """
+    stated = all(
+        policy.file_of(path) != DEFAULT_FILE and policy.origins[path].confidence.startswith("S")
+        for path in paths
+    )
+    return str(_words()["limits"]["stated" if stated else "own"])
 
 
 def unit_word(unit: str) -> str:
@@ -155,7 +188,32 @@ def _columns() -> Mapping[str, Column]:
 
 
 def _own_name(policy: Policy, section: str, name: str) -> str:
-    """An entry of a section by what it is, not by its key."""
+    """An entry of a section by what it is, not by its key; of several alike also by what differs."""
+    said = _entry_name(policy, section, name)
+    if section not in OWN:
+        return said
+    entries = getattr(policy, section)
+    alike = [other for other in entries if _entry_name(policy, section, other) == said]
+    if len(alike) == 1:
+        return said
+    marks = {other: _difference(entries[other]) for other in alike}
+    mark = marks[name]
+    if list(marks.values()).count(mark) > 1:
+        mark = "，".join(filter(None, [mark, f"其{_ORDINALS[alike.index(name) % len(_ORDINALS)]}"]))
+    return f"{said}（{mark}）" if mark else said
+
+
+def _difference(entry: Any) -> str:
+    """What tells an entry from one that is called the same; the plain one of devices has nothing to say."""
+    if isinstance(entry, Rule):
+        return _named(entry.level, section="")
+    if isinstance(entry, Equipment):
+        return "可移动" if entry.movable else ""
+    return routes_said(entry.routes) if getattr(entry, "routes", ()) else ""
+
+
+def _entry_name(policy: Policy, section: str, name: str) -> str:
+    """An entry of a section by what it is."""
     entry = getattr(policy, section)[name] if section in OWN else None
     if isinstance(entry, Rule):
         return f"{routes_said(entry.routes)}{measured(entry.column).zh}"

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+import geopandas as gpd
 import pandas as pd
+import shapely
 
 from geoplan.annex import RowKind
 from geoplan.columns import ELECTRIC_ROUTES, ROUTES, plan_columns, table
 from geoplan.explain import route_label
 from geoplan.model import Plan
 from geoplan.tables.sheet import Sheet, alike, framed, labelled, saying, titled
+from geoplan.units import FUZZ
 
 #: Heading that groups the electric routes.
 ELECTRIC = "煤改电"
@@ -19,7 +22,13 @@ TOTAL = "合计"
 #: Rule of the options that the policy does not ask for.
 NOT_ASKED = "not_in_order"
 #: Ends of pipes that are neither a village nor a source, by the first letter of their code.
-NODES = {"J": "节点", "T": "现有管网接点"}
+NODES = {"J": "节点", "T": "干管接点"}
+#: The same on mains of one kind, and as far as they may be from one. [m]
+TAPS, ON_MAIN_M = {"existing": "现状干管接点", "planned": "规划干管接点"}, 0.5
+#: Layers with the mains of each network.
+MAINS = {"district_heating": "heat_mains", "gas": "gas_mains"}
+#: What an option says that waits for a planned main, and what the tables of pipes say then.
+PLANNED_MAIN, WITHOUT_MAINS = "planned_main", "规划干管本身的长度和投资不在本表内，须另行安排并先建成。"
 
 
 def by_town_and_route(plan: Plan) -> pd.DataFrame:
@@ -66,12 +75,14 @@ def ledger_sheet(plan: Plan) -> Sheet:
     return Sheet("台账", framed(said, title=titled(plan, "台账")), notes=notes, register=True)
 
 
-def options_sheet(plan: Plan) -> Sheet:
+def options_sheet(plan: Plan) -> Sheet | None:
     """The options of every village with a task that the policy allows, failed tests in words."""
     named = plan.villages.set_index("village_id")
     task = named.index[named["households"].astype(int) > 0]
     asked = ~plan.options["rule"].str.contains(NOT_ASKED, regex=False)
     frame = plan.options[plan.options["village_id"].isin(task) & asked].drop(columns="rule")
+    if frame.empty:
+        return None
     frame["infeasible_because"] = [_in_words(text) for text in frame["infeasible_because"]]
     said, same = alike(labelled(saying(frame, table("options")), table("options")))
     said.insert(1, "村名", named["name"].reindex(frame["village_id"]).to_numpy())
@@ -86,6 +97,37 @@ def _in_words(infeasible_because: str) -> str:
     return "；".join(found["text"] for found in json.loads(infeasible_because)) if infeasible_because else ""
 
 
+def addable(plan: Plan) -> pd.Series:
+    """What of the capacity of each source is still to be added: the upgrade of substations. [kVA]
+
+    Returns
+    -------
+    Series
+        On the index of the plan's sources; 0 for all other supplies.
+    """
+    grid, layer = plan.sources["route"] == "electricity", plan.layers.get("substations")
+    if layer is None or "upgrade_kva" not in layer:
+        return pd.Series(0.0, index=plan.sources.index)
+    known = pd.Series(layer["upgrade_kva"].astype(float).to_numpy(), index=layer["source_id"].to_numpy())
+    return plan.sources["source_id"].map(known).where(grid).fillna(0.0).astype(float)
+
+
+def to_be_added(plan: Plan) -> pd.Series:
+    """What each source must be given before it carries what the plan books on it. [kVA]"""
+    there = plan.sources["capacity"] - addable(plan)
+    short = (plan.sources["used"] - there).where(addable(plan) > 0, 0.0).fillna(0.0)
+    return short.where(short > FUZZ * there.clip(lower=1.0), 0.0)
+
+
+def waits_for_mains(plan: Plan) -> bool:
+    """Whether a village that was decided hangs on a planned main."""
+    taken = plan.options["route"] == plan.options["village_id"].map(
+        plan.villages.set_index("village_id")["route"]
+    )
+    rules = plan.options.loc[taken, "rule"].fillna("")
+    return bool(rules.map(lambda codes: PLANNED_MAIN in str(codes).split(",")).any())
+
+
 def capacities_sheet(plan: Plan) -> Sheet:
     """What each source has and gives. [unit of the row]"""
     frame = pd.DataFrame(plan.sources.drop(columns="geometry"))
@@ -94,6 +136,11 @@ def capacities_sheet(plan: Plan) -> Sheet:
     said[table("sources")["route"].label()] = [supply_label(route) for route in frame["route"]]
     load = plan.sources["used"] / plan.sources["capacity"].where(plan.sources["capacity"] > 0)
     said.insert(5, "负载率（%）", (load * 100.0).round(1).to_numpy())
+    if addable(plan).gt(0).any():
+        place = list(said.columns).index(table("sources")["capacity"].label()) + 1
+        parts = {"其中可增容": addable(plan), "须先增容": to_be_added(plan)}
+        for position, (name, part) in enumerate(parts.items(), place):
+            said.insert(position, name, part.mask(part == 0).round(1).to_numpy())
     made = framed(said, title=titled(plan, "供应能力"), decimals={"负载率（%）": 1})
     return Sheet("供应能力", made)
 
@@ -108,20 +155,50 @@ def links_sheet(plan: Plan) -> Sheet:
     frame = pd.DataFrame(plan.links.drop(columns="geometry"))
     names = dict(zip(plan.sources["source_id"], plan.sources["name"], strict=True))
     names |= dict(zip(plan.villages["village_id"], plan.villages["name"], strict=True))
+    taps = _taps(plan)
     for end in ("from_id", "to_id"):
-        frame[end] = [_place(code, names) for code in frame[end]]
+        frame[end] = [
+            _place(code, names, tap=taps.get((route, code), ""))
+            for code, route in zip(frame[end], plan.links["route"], strict=True)
+        ]
     said = labelled(frame[frame.columns[frame.notna().any()]], table("links"))
-    return Sheet("新建管线", framed(said, title=titled(plan, "新建管线")))
+    notes = (WITHOUT_MAINS,) if waits_for_mains(plan) else ()
+    return Sheet("新建管线", framed(said, title=titled(plan, "新建管线")), notes=notes)
 
 
-def _place(code: str, names: Mapping[str, str | None]) -> str:
+def _taps(plan: Plan) -> dict[tuple[str, str], str]:
+    """What the mains are that new pipes begin on, by network and node, where all of them are alike."""
+    found: dict[tuple[str, str], str] = {}
+    for route, stem in MAINS.items():
+        mains, links = plan.layers.get(stem), plan.links[plan.links["route"] == route]
+        if mains is None or mains.empty or "status" not in mains:
+            continue
+        for code, line in zip(links["from_id"], links.geometry, strict=True):
+            if str(code).startswith("T"):
+                found[route, str(code)] = TAPS.get(_status(line, mains), "")
+    return found
+
+
+def _status(line: shapely.Geometry, mains: gpd.GeoDataFrame) -> str:
+    """Status of the mains that the end of a pipe lies on; empty if it is not one."""
+    away = mains.geometry.to_numpy()
+    ends = [shapely.Point(c) for part in shapely.get_parts(line) for c in (part.coords[0], part.coords[-1])]
+    metres = [shapely.distance(end, away) for end in ends]
+    if not metres:
+        return ""
+    nearest = min(metres, key=lambda m: float(m.min()))
+    statuses = set(mains["status"][nearest <= ON_MAIN_M])
+    return str(statuses.pop()) if len(statuses) == 1 else ""
+
+
+def _place(code: str, names: Mapping[str, str | None], *, tap: str = "") -> str:
     """A place where a pipe ends, as a reader knows it: by name and code, or the number of a node.
 
     Examples
     --------
-    >>> _place("V1", {"V1": "甲村"}), _place("J12", {}), _place("T3", {})
-    ('甲村 V1', '节点 12', '现有管网接点 3')
+    >>> _place("V1", {"V1": "甲村"}), _place("J12", {}), _place("T3", {}, tap="规划干管接点")
+    ('甲村 V1', '节点 12', '规划干管接点 3')
     """
     if code in names:
         return f"{names[code] or ''} {code}".strip()
-    return f"{NODES[code[0]]} {code[1:]}"
+    return f"{tap or NODES[code[0]]} {code[1:]}"

@@ -9,14 +9,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from geoplan.annex import AnnexTable, Cell, RowKind
 from geoplan.columns import Column
 from geoplan.explain import messages, value_label
 from geoplan.model import Plan
+from geoplan.units import FUZZ
 
 #: Columns of the part that a document states of an amount.
 STATED = "_stated_cny"
+#: Under a table whose rounding moved a number so that its parts add up.
+ROUNDED = "各分项取整后与合计一致，个别数与分别取整的（如图上）可能相差一个末位。"
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,20 @@ def _cell(value: Any, decimals: int) -> Cell:
         number = float(value)
         return int(number) if number.is_integer() and not decimals else number
     return str(value)
+
+
+def rounding_note(exact: ArrayLike, printed: ArrayLike, *, decimals: int = 0) -> tuple[str, ...]:
+    """A note where a printed number is not the nearest to its amount; what is not known says nothing.
+
+    Examples
+    --------
+    >>> rounding_note([1.4, 1.4], [1, 1]), len(rounding_note([1.4, 1.4], [2, 1]))
+    ((), 1)
+    """
+    unit = 10.0**-decimals
+    amounts, said = (np.asarray(values, dtype=float) for values in (exact, printed))
+    moved = np.abs(np.floor(amounts / unit + 0.5 + FUZZ) * unit - said) > unit / 2
+    return (ROUNDED,) if moved.any() else ()
 
 
 def tabled(rows: Sequence[Mapping[Any, Any]]) -> pd.DataFrame:

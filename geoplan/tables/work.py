@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from geoplan.annex import Cell, RowKind, adding_up
@@ -14,13 +16,17 @@ from geoplan.explain import messages, route_label, style
 from geoplan.funding import efficiency_table
 from geoplan.model import Plan
 from geoplan.phasing import purse_label
-from geoplan.tables.sheet import Sheet, framed, tabled, titled, years_said
+from geoplan.policy import Policy
+from geoplan.provisions import Milestone
+from geoplan.tables.sheet import Sheet, framed, rounding_note, tabled, titled, years_said
 from geoplan.units import WAN
 
 TOTAL = "合计"
 #: Pollutants as a reader writes them.
 POLLUTANT_LABELS = {"co2": "CO₂", "pm25": "PM2.5", "so2": "SO₂", "nox": "NOx"}
 AMOUNTS = {"改造前": "before", "改造后": "after", "减排": "avoided"}
+#: Emissions of the county above which they are said in tonnes, with so many decimals. [kg/a]
+IN_TONNES_KG, TONNE_DECIMALS = 10_000.0, 2
 #: What a comparison with the document is worth: from the plan's villages, repeated in the policy, the
 #: document against itself, a value inferred from the document, or nothing to compare with.
 BASIS_LABELS = {
@@ -30,6 +36,8 @@ BASIS_LABELS = {
     "derived": "推算",
     "listed": "仅列出",
 }
+#: How a comparison came out.
+STATUSES = ("一致", "有差异已说明", "有差异未说明", "文件未载明", "本规划不涉及")
 
 
 def years_sheet(plan: Plan) -> Sheet | None:
@@ -85,6 +93,11 @@ def _all_years(rows: list[dict[Any, Cell]]) -> dict[Any, Cell]:
     return {h: TOTAL if h == "年度" else sums.get(h) for h in rows[0]}
 
 
+def by_date(policy: Policy) -> list[Milestone]:
+    """The stages of the work in the order of their last days, then of their first."""
+    return sorted(policy.milestones.values(), key=lambda stage: (stage.end, stage.start or stage.end))
+
+
 def milestones_sheet(plan: Plan) -> Sheet:
     """Stages of the work with their days."""
     frame = pd.DataFrame(
@@ -94,7 +107,7 @@ def milestones_sheet(plan: Plan) -> Sheet:
             "开始": stage.start.isoformat() if stage.start else None,
             "完成": stage.end.isoformat(),
         }
-        for position, stage in enumerate(plan.policy.milestones.values(), 1)
+        for position, stage in enumerate(by_date(plan.policy), 1)
     )
     return Sheet("实施步骤", framed(frame, title=titled(plan, "实施步骤")))
 
@@ -102,7 +115,8 @@ def milestones_sheet(plan: Plan) -> Sheet:
 def efficiency_sheet(plan: Plan) -> Sheet:
     """Tasks of building efficiency beside the heating routes. [万㎡, household]"""
     tasks = efficiency_table(plan.policy)
-    areas = adding_up((tasks["area_m2"].astype(float) / WAN).tolist(), decimals=2)
+    exact = (tasks["area_m2"].astype(float) / WAN).tolist()
+    areas = adding_up(exact, decimals=2)
     frame = pd.DataFrame(
         {
             "序号": range(1, len(tasks) + 1),
@@ -120,31 +134,54 @@ def efficiency_sheet(plan: Plan) -> Sheet:
         frame = pd.concat([frame, pd.DataFrame([{"任务": TOTAL, "面积（万㎡）": round(sum(areas), 2)}])])
         kinds.append("total")
     made = framed(frame, title=titled(plan, "建筑能效提升任务"), kinds=kinds, decimals={"面积（万㎡）": 2})
-    return Sheet("能效提升任务", made)
+    return Sheet("能效提升任务", made, notes=rounding_note(exact, areas, decimals=2))
 
 
 def emissions_sheet(plan: Plan) -> Sheet:
     """Emissions before and after by energy carrier, with the factors and their sources."""
     found = emissions_by_carrier(plan.villages, plan.policy)
+    notes = dict.fromkeys(_rising(plan.villages))
     rows: list[dict[str, Any]] = []
     kinds: list[RowKind] = []
     for pollutant, part in found.groupby("pollutant", sort=False):
-        label, unit = POLLUTANT_LABELS[str(pollutant)], part["unit"].iloc[0].replace("/a", "/年")
-        amounts = {name: adding_up(part[column].tolist(), decimals=0) for name, column in AMOUNTS.items()}
+        label = POLLUTANT_LABELS[str(pollutant)]
+        amounts, unit, changed = _amounts(part)
+        notes |= dict.fromkeys(changed)
         for position, row in enumerate(part.itertuples()):
             about = {
-                "排放因子": f"{row.factor:g} {row.factor_unit}",
+                "排放因子": f"{row.factor:g} {row.factor_unit.replace('m3', 'm³')}",
                 "因子来源": row.source,
                 "可信度": row.confidence,
             }
             own = {name: values[position] or None for name, values in amounts.items()}
             rows.append({"污染物": label, "能源": _carrier(row.carrier), **own, "单位": unit, **about})
-        sums = {name: sum(values) for name, values in amounts.items()}
+        sums = {name: round(sum(values), TONNE_DECIMALS) for name, values in amounts.items()}
         rows.append({"污染物": label, "能源": TOTAL, **sums, "单位": unit})
         kinds += ["row"] * len(part)
         kinds.append("subtotal")
     made = framed(tabled(rows), title=titled(plan, "减排效益"), kinds=kinds, merged=["污染物"])
-    return Sheet("减排", made, notes=_rising(plan.villages))
+    return Sheet("减排", made, notes=tuple(notes))
+
+
+def _amounts(part: pd.DataFrame) -> tuple[dict[str, list[float]], str, tuple[str, ...]]:
+    """One pollutant by carrier, rounded such that what is avoided is what was less what is.
+
+    Returns
+    -------
+    tuple
+        Amounts by heading, their unit, and a note where the rounding moved one.
+    """
+    in_kg = str(part["unit"].iloc[0]).startswith("kg")
+    large = in_kg and part["before"].sum() > IN_TONNES_KG
+    scale, decimals = (1e-3, TONNE_DECIMALS) if large else (1.0, 0)
+    exact = part[list(AMOUNTS.values())].astype(float) * scale
+    before, after = (adding_up(exact[c].tolist(), decimals=decimals) for c in ("before", "after"))
+    avoided = [round(b - a, decimals) for b, a in zip(before, after, strict=True)]
+    amounts = dict(zip(AMOUNTS, (before, after, avoided), strict=True))
+    printed = np.array(list(amounts.values())).T
+    whole, said = (np.vstack([cells, cells.sum(axis=0)]) for cells in (exact.to_numpy(), printed))
+    unit = "千克/年" if in_kg and not large else "吨/年"
+    return amounts, unit, rounding_note(whole, said, decimals=decimals)
 
 
 def _carrier(name: str) -> str:
@@ -160,12 +197,13 @@ def _rising(villages: pd.DataFrame) -> tuple[str, ...]:
     if more.empty:
         return ()
     by_route = more.groupby(villages["route"]).agg(["size", "sum"])
+    by_route = by_route.reindex([r for r in ROUTES if r in by_route.index])
+    tonnes = adding_up(by_route["sum"].tolist(), decimals=0)
     rising = [
-        f"{route_label(r)} {by_route.at[r, 'size']} 个村每年多 {by_route.at[r, 'sum']:,.0f} t"
-        for r in ROUTES
-        if r in by_route.index
+        f"{route_label(str(r))} {size} 个村每年多 {t:.0f} 吨"
+        for r, size, t in zip(by_route.index, by_route["size"], tonnes, strict=True)
     ]
-    total = f"合计每年多 {more.sum():,.0f} t（未扣其他村的减排）"
+    total = f"合计每年多 {sum(tonnes):.0f} 吨（未扣其他村的减排）"
     return (f"以下各村的 CO₂ 排放高于所替代的散煤：{'、'.join(rising)}；{total}。",)
 
 
@@ -189,27 +227,21 @@ def reconciliation_sheet(plan: Plan) -> Sheet:
     )
     open_ = sum(_status(row) == "有差异未说明" for row in found)
     notes = (f"共 {len(found)} 项，其中未说明的差异 {open_} 项。",) if found else ()
-    lead = _counted(plan.summary["reconciliation_counts"]) if found else ""
+    lead = _counted(found) if found else ""
     return Sheet("校核表", framed(frame, title=titled(plan, "校核表")), notes=notes, lead=lead, register=True)
 
 
-def _counted(counts: Mapping[str, Mapping[str, int]]) -> str:
-    """How many comparisons there are of each basis, and how they came out."""
-    words = {
-        "equal": "一致",
-        "differs": "有差异已说明",
-        "unexplained": "有差异未说明",
-        "not stated": "无可比",
-    }
+def _counted(rows: Sequence[Mapping[str, Any]]) -> str:
+    """How many comparisons there are of each basis, and how they came out, as the rows say it."""
     said = []
     for basis, label in BASIS_LABELS.items():
-        found = {words[status]: n for status, n in counts[basis].items() if n}
-        whole = f"{label} {sum(found.values())} 项"
-        several = basis != "listed" and found
-        said.append(f"{whole}，其中{'、'.join(f'{w} {n}' for w, n in found.items())}" if several else whole)
+        found = Counter(_status(row) for row in rows if row["basis"] == basis)
+        whole = f"{label} {found.total()} 项"
+        parts = "、".join(f"{status} {found[status]}" for status in STATUSES if found[status])
+        said.append(f"{whole}，其中{parts}" if basis != "listed" and parts else whole)
     return (
         "；".join(said)
-        + "。算出：规划结果与文件相比；照录：策略照抄文件的数；推算：文件未印、由文件的数推得。"
+        + "。算出：规划结果与文件相比；照录：规划参数取自文件的数；推算：文件未印、由文件的数推得。"
     )
 
 
@@ -219,11 +251,12 @@ def _inferred(row: Mapping[str, Any]) -> Cell:
 
 
 def _status(row: Mapping[str, Any]) -> str:
+    same, told, untold, unstated, outside = STATUSES
     if row["status"] == "differs":
-        return "有差异已说明" if row["because"] else "有差异未说明"
+        return told if row["because"] else untold
     if row["status"] == "equal":
-        return "一致"
-    return "文件未载明" if row["published"] is None else "本规划不涉及"
+        return same
+    return unstated if row["published"] is None else outside
 
 
 def _shown(value: Any) -> Cell:

@@ -1,7 +1,6 @@
 // The legend is the layer control as well: each row is a sign, what it means and a box to switch it.
 
 const LARGEST_SAMPLE = 20;
-const DIAMETERS = [50, 80, 100, 150, 200, 300, 400, 500, 600, 800, 1000];
 
 function Legend(page, onToggle) {
   const words = page.words;
