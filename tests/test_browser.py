@@ -214,7 +214,7 @@ def test_villages_without_a_place_are_listed(page, plan):
 
 
 def test_made_data_is_marked(browser, page, plan, tmp_path):
-    assert text(page, "#gp-made").startswith("示例数据 illustrative：村庄、供热管网、")
+    assert text(page, "#gp-made").startswith("示例数据 illustrative：村庄、热源、供热管网、")
     surveyed = {stem: layer.assign(provenance="surveyed") for stem, layer in plan.layers.items()}
     honest = replace(
         plan,

@@ -274,7 +274,10 @@ def test_sources_and_pipes_are_those_of_the_plan(plan, theme, route, unit):
         assert rate == f"{source['used'] / source['capacity']:.0%}"
     pipes = rows(titled(content.tables, "新建管线"))
     length = plan.links[plan.links["route"] == route]["length_m"].sum() / 1000
-    assert number(pipes["合计"][0]) == pytest.approx(length, abs=0.005)
+    # Parts of both networks add up as printed, so one may be off by a last digit.
+    assert number(pipes["合计"][0]) == pytest.approx(length, abs=0.015)
+    parts = [number(cells[0]) for name, cells in pipes.items() if name != "合计"]
+    assert not parts or sum(parts) == pytest.approx(number(pipes["合计"][0]))
 
 
 def test_headroom_before_and_after_stands_as_bars(plan):

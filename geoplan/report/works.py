@@ -21,10 +21,10 @@ from geoplan.report.listing import Listing, listed
 from geoplan.report.words import open_amount, stated, title, words
 from geoplan.tables.money import investment_sheet, payer_label
 from geoplan.tables.naming import plain_number, routes_said, unit_word
-from geoplan.tables.plan import WITHOUT_MAINS, addable, to_be_added, waits_for_mains
+from geoplan.tables.plan import WITHOUT_MAINS, addable, pipe_parts, to_be_added, waits_for_mains
 from geoplan.tables.sheet import ROUNDED, Sheet, rounding_note
 from geoplan.tables.work import by_date
-from geoplan.units import FUZZ, WAN, apportion
+from geoplan.units import FUZZ, WAN
 
 #: What supplies what, in the order of the chapters, and the layers that made data would stand in.
 SUPPLIES = {
@@ -44,23 +44,18 @@ def pipes(plan: Plan, *, public: bool) -> Listing | None:
     """New pipes by route and diameter; for the public by route. [km, 万元]"""
     if not len(plan.links):
         return None
-    dn_mm = 0.0 if public else plan.links["dn_mm"].astype(float).fillna(0.0)
-    links = pd.DataFrame(plan.links.drop(columns="geometry")).assign(
-        dn_mm=dn_mm, order=plan.links["route"].map(ROUTES.index), pieces=1
-    )
-    parts = links.groupby(["order", "dn_mm"])[["pieces", "length_m", "capex_cny"]].sum().reset_index()
-    lengths = apportion(parts["length_m"].to_numpy(dtype=float) / 1e3, unit=0.01)
+    parts = pipe_parts(plan.links, sizes=not public)
     money = whole((parts["capex_cny"] / WAN).tolist())
     rows: list[dict[str, Any]] = []
     kinds: list[RowKind] = []
-    for order, block in parts.groupby("order"):
-        label = route_label(ROUTES[int(str(order))])
+    for _, block in parts.groupby("order"):
+        label = route_label(str(block["route"].iloc[0]))
         own = [
             {
                 "方式": label,
                 **({} if public else {"公称直径（mm）": int(row.dn_mm) or "—"}),
                 "管段数": int(row.pieces),
-                "长度（km）": float(lengths[row.Index]),
+                "长度（km）": float(row.length_km),
                 "投资（万元）": money[row.Index],
             }
             for row in block.itertuples()
@@ -74,7 +69,7 @@ def pipes(plan: Plan, *, public: bool) -> Listing | None:
     kinds.append("total")
     made = COST
     notes: tuple[str, ...] = (words()["text"]["note_public"],) if public else ()
-    notes += _moved(parts, lengths, money)
+    notes += _moved(parts, parts["length_km"].to_numpy(), money)
     notes += (WITHOUT_MAINS,) if waits_for_mains(plan) else ()
     return listing(
         "works", rows, kinds=kinds, merged=["方式"], decimals={"长度（km）": 2}, made=made, notes=notes

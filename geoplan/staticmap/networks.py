@@ -16,6 +16,7 @@ from geoplan.mapdata import toml
 from geoplan.staticmap import ground
 from geoplan.staticmap.content import Block, Content, Label, Layer, Lines, Mark, Pole, Poles, Row, Stroke
 from geoplan.staticmap.view import GREY, GREY_EDGE, View, blend, coordinates, route_colour
+from geoplan.tables.plan import pipe_parts
 
 CORRIDOR = (Stroke("#f8dcd6", 9.0, alpha=0.7),)
 COAL, CLEAN = "#5f5650", "#7fb069"
@@ -415,13 +416,15 @@ def _pipe_table(view: View, pipes: pd.DataFrame) -> list[Block]:
     if pipes.empty:
         return []
     say, rows = view.say, []
-    if not view.public and pipes["dn_mm"].notna().any():
-        by = (pipes.groupby("dn_mm", dropna=False)["length_m"].sum() / 1000).sort_index(ascending=False)
+    # All pipes together, as the report counts them, so that both print the same.
+    parts = pipe_parts(view.plan.links, sizes=not view.public)
+    mine = parts[parts["route"] == pipes["route"].iloc[0]].sort_values("dn_mm", ascending=False)
+    if (mine["dn_mm"] > 0).any():
         rows = [
-            Row((f"DN{int(dn)}" if pd.notna(dn) else say("open"), f"{length:,.2f}"))
-            for dn, length in by.items()
+            Row((f"DN{int(dn)}" if dn else say("open"), f"{length:,.2f}"))
+            for dn, length in zip(mine["dn_mm"], mine["length_km"], strict=True)
         ]
-    rows.append(Row((say("total"), f"{pipes['length_m'].sum() / 1000:,.2f}"), strong=True))
+    rows.append(Row((say("total"), f"{mine['length_km'].sum():,.2f}"), strong=True))
     return [Block(say("pipes_table"), tuple(rows), unit=say("unit_km"))]
 
 

@@ -14,7 +14,7 @@ from geoplan.columns import ELECTRIC_ROUTES, ROUTES, plan_columns, table
 from geoplan.explain import route_label
 from geoplan.model import Plan
 from geoplan.tables.sheet import Sheet, alike, framed, labelled, saying, titled
-from geoplan.units import FUZZ
+from geoplan.units import FUZZ, apportion
 
 #: Heading that groups the electric routes.
 ELECTRIC = "煤改电"
@@ -148,6 +148,32 @@ def capacities_sheet(plan: Plan) -> Sheet:
 def supply_label(route: str) -> str:
     """What a source supplies, in words."""
     return route_label(route) if route in ROUTES else "电力"
+
+
+def pipe_parts(links: pd.DataFrame, *, sizes: bool = True) -> pd.DataFrame:
+    """New pipes by route and diameter: pieces, capex_cny, and length_km whose parts add up as printed.
+
+    Parameters
+    ----------
+    links : DataFrame
+        All new pipes of a plan.
+    sizes : bool
+        Whether diameters are told apart; dn_mm is 0 where not, and where there is none. [mm]
+
+    Examples
+    --------
+    >>> links = pd.DataFrame({"route": "gas", "dn_mm": None, "length_m": [14.0, 14.0], "capex_cny": 1.0})
+    >>> pipe_parts(links)[["route", "dn_mm", "pieces", "length_km"]].values.tolist()
+    [['gas', 0.0, 2, 0.03]]
+    """
+    dn_mm = links["dn_mm"].astype(float).fillna(0.0) if sizes else 0.0
+    known = pd.DataFrame(links.drop(columns="geometry", errors="ignore")).assign(
+        dn_mm=dn_mm, order=links["route"].map(ROUTES.index), pieces=1
+    )
+    parts = known.groupby(["order", "dn_mm"])[["pieces", "length_m", "capex_cny"]].sum().reset_index()
+    parts["route"] = parts["order"].map(ROUTES.__getitem__)
+    parts["length_km"] = apportion(parts["length_m"].to_numpy(dtype=float) / 1e3, unit=0.01)
+    return parts
 
 
 def links_sheet(plan: Plan) -> Sheet:
