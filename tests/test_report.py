@@ -846,6 +846,15 @@ def test_the_command_refuses_and_writes_nothing(world, tmp_path, monkeypatch):
         assert not (tmp_path / name).exists()
 
 
+def test_the_template_itself_is_never_written_over(world, tmp_path):
+    template = tmp_path / "t.docx"
+    content = own_template()
+    template.write_bytes(content)
+    with pytest.raises(InputError, match="is the template"):
+        write_report(world, template, template=template)
+    assert template.read_bytes() == content
+
+
 def test_the_maps_stand_in_the_report(world, tmp_path):
     file = write_report(world, tmp_path / "r.docx")
     with zipfile.ZipFile(file) as archive:

@@ -41,11 +41,14 @@ def write_report(
     Raises
     ------
     InputError
-        The path is a folder, has another ending or lies in the folder of a plan,
-        the template cannot be read, or the disk did not take the file.
+        The path is a folder or the template, has another ending or lies in the folder
+        of a plan, the template cannot be read, or the disk did not take the file.
     """
     file = named(file, ending=".docx", what="a Word document")
     refuse_inside(file)
+    if template is not None and Path(template).resolve() == file.resolve():
+        remedy = "choose another name with -o"
+        raise InputError(Problem("is the template, which stays as it is", file=str(file), remedy=remedy))
     content = None if template is None else _read(Path(template))
     name = "" if template is None else str(template)
     document = report_docx(plan, template=content, template_name=name, public=public, dpi=dpi)
