@@ -219,7 +219,7 @@ class _Run:
                 self.programme, self.duals, cuts, time_limit_s=0.4 * self.clock.left(), gap=self.gap
             )
             bound, links = max(bound, found.bound), found.links
-            self._reach(rows, cuts, links)
+            self._reach(rows, cuts, links, bound)
         for slack in NARROW if size <= LARGE else ():
             # What the relaxation wants least is left out at first ...
             self._branch(rows, self._within(relaxed, slack * abs(relaxed.bound)), 0.2, NARROW_GAP)
@@ -286,14 +286,17 @@ class _Run:
                     upper[list(arc.sizes)] = 0.0
         return lower, upper
 
-    def _reach(self, rows: Sequence[Row], cuts: Sequence[Terms], links: list[set[int]]) -> None:
+    def _reach(self, rows: Sequence[Row], cuts: Sequence[Terms], links: list[set[int]], bound: float) -> None:
         """Choices on the pipes alone of designs that reach further and further; their links are added."""
         for eager in EAGER:
-            limit = 0.1 * self.clock.left()
+            before = self.best
+            limit = 0.06 * self.clock.left()
             found = guide(self.programme, self.duals, cuts, time_limit_s=limit, gap=0.01, eager=eager)
             self._branch(rows, self._only(found.links), 0.1, NARROW_GAP)
             for known, more in zip(links, found.links, strict=True):
                 known.update(more)
+            if (before < np.inf and self.best >= before) or self.best - bound <= FAR * abs(bound):
+                return
 
     def _only(self, links: list[set[int]]) -> tuple[Floats, Floats]:
         """Bounds of the columns: only pipes of the designs."""
