@@ -39,6 +39,24 @@ def test_a_short_time_gives_a_feasible_design_and_a_true_bound(kind, limit):
     assert design.status in {"optimal", "time limit"}
 
 
+DEAR = """
+import pandas as pd
+from tests.worlds_netdesign import grid_world
+world = grid_world(8, "pipes", seed=2)
+demands = world.demands.sample(frac=0.5, random_state=2).assign(required=True)
+load = demands["load"].sum()
+sources = world.sources.assign(capacity=[0.612 * load, 0.408 * load])
+dear = pd.DataFrame({"capacity": [1e3, 1e4], "cost_per_m": [1e6, 1e9]}, index=["XL", "XXL"])
+pipes = pd.concat([world.pipes, dear])
+design = world.with_(demands=demands, sources=sources, pipes=pipes).solve(time_limit_s=2.0)
+assert design.connected.all() and 0.0 < design.bound <= design.cost < 1e3
+"""
+
+
+def test_required_demands_beside_a_size_nobody_can_pay_end_in_time():
+    subprocess.run([sys.executable, "-c", DEAR], check=True, timeout=100.0)
+
+
 def test_kernels_work_where_nothing_can_be_kept(monkeypatch):
     monkeypatch.setattr(caching.CacheImpl, "_locator_classes", [])
     double = kernel(lambda x: x + x)

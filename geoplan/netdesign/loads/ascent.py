@@ -191,9 +191,10 @@ def ascend(net: Network, fixed: Floats, slope: Floats, w: Wanted, root: int, tin
         if heap > 0 and key > RATIO * keys[0] + 1.0:
             heap = heap_push(keys, items, heap, key, d)
             continue
-        by = min(rise, w.prize[d] - price[d, w.node[d]])
+        before = price[d, w.node[d]]
+        by = min(rise, w.prize[d] - before)
         _raise(t, price[d], w.load[d], inside[d], members[d, : size[d]], by)
-        if price[d, w.node[d]] < w.prize[d] - tiny:
+        if before < price[d, w.node[d]] < w.prize[d] - tiny:  # a rise may be lost in a large price
             heap = heap_push(keys, items, heap, key, d)
     bound = 0.0
     for d in range(count):

@@ -166,7 +166,7 @@ class Bounder:
             return
         expected = self.expected(forest)
         moved = [finite] + [finite[k : k + 1] for k in range(len(finite) if len(finite) > 1 else 0)]
-        step = np.full(len(moved), 0.25 * float(np.median(self.s.prize[self.demands()])))
+        step = np.full(len(moved), 0.25 * self._typical_prize(scale))
         step /= max(float(np.median(self.instance.load[self.demands()])), 1e-12)
         best, _ = self.ascent(self.pieces(expected, self.multiplier), scale, random=False)
         for _ in range(turns):
@@ -184,3 +184,9 @@ class Bounder:
                 else:
                     step[k] *= 0.5
         self.bound = max(self.bound, best)
+
+    def _typical_prize(self, scale: float) -> float:
+        """Median prize of the demands that have one; where all are required, what each costs at `scale`."""
+        prize = self.instance.prize[self.demands()]
+        finite = prize[np.isfinite(prize)]
+        return float(np.median(finite)) if len(finite) else scale / max(len(prize), 1)

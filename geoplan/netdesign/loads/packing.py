@@ -19,7 +19,7 @@ from geoplan.netdesign.loads.lagrange import Lagrangian
 from geoplan.netdesign.loads.slots import Slots
 from geoplan.netdesign.loads.volume import Problem
 
-#: A knapsack is solved to this share of the size's cost.
+#: A knapsack is solved to this share of the cost of its size, or of its value if that is more.
 EXACT = 1e-4
 #: Number of demands in a size above which one may be split.
 WHOLE = 60
@@ -250,7 +250,7 @@ def _price_arc(  # noqa: PLR0917 - an arc and its demands
             continue
         split = whole < count
         if split and whole < WHOLE:
-            exact = knapsack(t, count, capacity, EXACT * p.s.fixed[k])
+            exact = knapsack(t, count, capacity, EXACT * max(p.s.fixed[k], value))
             if exact >= 0.0:
                 r.reduced[q] = max(r.reduced[q], p.s.fixed[k] - exact)
                 whole = -1
