@@ -11,11 +11,11 @@ from geoplan.netdesign.loads.forest import Forest, Sized, empty_forest
 from geoplan.netdesign.loads.moves import copy_into, drop, live, recount, serve, still
 
 #: Turns of the first cycle per demand (each later cycle has twice as many), of the longest, and at one go.
-TURNS, LONGEST, GO = 50, 1600, 2000
+TURNS, LONGEST, GO = 50, 6400, 2000
 #: Share of a cycle in which sources may be overloaded at a toll.
 TOLLED = 0.7
 #: Temperatures in costs per demand: at the start, where the tolls end, at the end.
-HOT, WARM, COLD = 0.7, 0.3, 0.05
+HOT, WARM, COLD = 0.2, 0.05, 0.01
 #: Overload allowed at a toll, and largest change of a toll in typical prizes per load.
 LOOSE, STEP = 0.1, 0.002
 
